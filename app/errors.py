@@ -1,0 +1,109 @@
+"""Everything that can go wrong, as facts. `app.api.problems` gives each its HTTP answer."""
+
+from dataclasses import dataclass
+
+
+@dataclass(eq=False)
+class AppError(Exception):
+    """Base of all expected failures. `str(error)` is a sentence a caller can act on."""
+
+
+@dataclass(eq=False)
+class StorageUnavailable(AppError):
+    store: str
+
+    def __str__(self) -> str:
+        return f"the {self.store} cannot be reached; nothing was stored, try again"
+
+
+@dataclass(eq=False)
+class Overloaded(AppError):
+    queue: str
+    retry_after_seconds: float = 1.0
+
+    def __str__(self) -> str:
+        return f"the {self.queue} queue is full; try again in {self.retry_after_seconds:g} s"
+
+
+@dataclass(eq=False)
+class WeightsMissing(AppError):
+    directory: str
+
+    def __str__(self) -> str:
+        return (
+            f"there are no meta-weights in {self.directory}; make some with "
+            "`thaw train --data DIR --out DIR`, then reload"
+        )
+
+
+@dataclass(eq=False)
+class WeightsRejected(AppError):
+    version: str
+    reason: str
+    tensor: str | None = None
+
+    def __str__(self) -> str:
+        where = f", tensor {self.tensor!r}" if self.tensor else ""
+        return f"meta-weights {self.version!r} were refused{where}: {self.reason}"
+
+
+@dataclass(eq=False)
+class UnknownWeights(AppError):
+    version: str
+
+    def __str__(self) -> str:
+        return f"there are no meta-weights named {self.version!r}; GET /v1/admin/weights lists them"
+
+
+@dataclass(eq=False)
+class ReloadInProgress(AppError):
+    version: str
+
+    def __str__(self) -> str:
+        return f"a reload to {self.version!r} is under way; wait for it to end"
+
+
+@dataclass(eq=False)
+class Unauthenticated(AppError):
+    def __str__(self) -> str:
+        return (
+            "a valid API key is needed: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
+        )
+
+
+@dataclass(eq=False)
+class Forbidden(AppError):
+    scope: str
+    needed: str
+
+    def __str__(self) -> str:
+        return f"a {self.scope} key may not do this; it needs {self.needed}"
+
+
+@dataclass(eq=False)
+class NotFound(AppError):
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"there is no {self.kind} {self.id!r}"
+
+
+@dataclass(eq=False)
+class InvalidRequest(AppError):
+    """The request is well-formed JSON, yet a value is not acceptable. `pointer` is a JSON pointer."""
+
+    pointer: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer}: expected {self.expected}"
+
+
+@dataclass(eq=False)
+class TooLarge(AppError):
+    what: str
+    limit: str
+
+    def __str__(self) -> str:
+        return f"{self.what} may be at most {self.limit}"

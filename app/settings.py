@@ -1,0 +1,93 @@
+"""Every setting, with its default. Read by main, cli and runtime only; `THAW_DATABASE__URL=...` sets one."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(Frozen):
+    url: str = "sqlite+aiosqlite:///var/thaw.db"
+    """`sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`."""
+
+
+class RedisSettings(Frozen):
+    url: str = "embedded"
+    """`embedded` (a Valkey of our own under var/), `redis://`, `rediss://`, `unix://` or `redis+cluster://`."""
+    timeout_ms: Annotated[int, Field(gt=0)] = 250
+    window_ttl_seconds: Annotated[int, Field(gt=0)] = 30 * 24 * 3600
+
+
+class WeightsSettings(Frozen):
+    directory: Path = Path("var/weights")
+
+
+class EngineSettings(Frozen):
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    batch_limit: Annotated[int, Field(ge=1, le=4096)] = 128
+    queue_limit: Annotated[int, Field(ge=1)] = 2048
+    deadline_ms: Annotated[int, Field(gt=0)] = 1000
+
+
+class EventSettings(Frozen):
+    weights: dict[str, float] = {
+        "view": 0.2,
+        "click": 0.5,
+        "like": 1.0,
+        "cart": 2.0,
+        "purchase": 4.0,
+        "rating": 1.0,
+        "dislike": -1.0,
+        "skip": -0.1,
+        "impression": 0.0,
+    }
+    seen: frozenset[str] = frozenset(
+        {"click", "like", "cart", "purchase", "rating", "dislike", "skip"}
+    )
+    retention_days: Annotated[int, Field(ge=1)] = 400
+    future_hours: Annotated[int, Field(ge=0)] = 24
+    queue_limit: Annotated[int, Field(ge=1)] = 10_000
+    stub_items: bool = True
+    """Whether an event on an unknown item creates that item."""
+
+
+class LimitSettings(Frozen):
+    body_bytes: Annotated[int, Field(gt=0)] = 1024 * 1024
+    events_per_request: Annotated[int, Field(gt=0)] = 1_000
+    k: Annotated[int, Field(gt=0)] = 500
+    candidates: Annotated[int, Field(gt=0)] = 1_000
+    exclusions: Annotated[int, Field(gt=0)] = 1_000
+    bulk: Annotated[int, Field(gt=0)] = 1_000
+
+
+class ServerSettings(Frozen):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    allow_origins: tuple[str, ...] = ()
+
+
+class Settings(BaseSettings):
+    """All settings. Environment variables use the prefix `THAW_` and `__` between levels."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="THAW_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    namespace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")] = "thaw"
+    state: Path = Path("var")
+    """Where a local start keeps everything it must remember."""
+    demo: bool = False
+    """Serve the demo page at `/` and let it use the publishable key of var/dev-keys.json."""
+    log_format: Literal["json", "console"] = "json"
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    weights: WeightsSettings = WeightsSettings()
+    engine: EngineSettings = EngineSettings()
+    events: EventSettings = EventSettings()
+    limits: LimitSettings = LimitSettings()
+    server: ServerSettings = ServerSettings()

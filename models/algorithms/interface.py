@@ -1,0 +1,47 @@
+"""The one interface of all algorithms: prior, adapt, query, outer loss.
+
+Slow weights are shared by everybody and come out of meta-training. Fast weights belong to one
+entity and come out of the inner loop: one flat row of F numbers.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol, TypeAlias
+
+from torch import Generator, Tensor
+
+from models.shapes import Episode, Support
+
+Slow: TypeAlias = Mapping[str, Tensor]
+Retrieval: TypeAlias = Literal["dot", "multi_vector", "rescore"]
+
+
+class Algorithm(Protocol):
+    """Pure functions of their arguments; safe to call from any thread, never keep state."""
+
+    name: str
+    retrieval: Retrieval
+
+    def prior(self, slow: Slow, entities: int) -> Tensor:
+        """[entities, F] fast weights of somebody about whom nothing is known."""
+
+    def adapt(self, slow: Slow, support: Support) -> Tensor:
+        """[B, F] fast weights after the inner loop; an empty support gives the prior exactly.
+
+        Computed in the dtype of the slow weights other than the item matrix, so that serving can
+        adapt in double precision while it keeps a single-precision matrix.
+        """
+
+    def item_rows(self, slow: Slow) -> Tensor:
+        """[N, D] what the retriever stores of each item: score = query . row."""
+
+    def new_item_row(self, slow: Slow) -> Tensor:
+        """[D] the row of an item that training never saw."""
+
+    def query(self, slow: Slow, fast: Tensor, shots: Tensor) -> Tensor:
+        """[B, D] what the retriever is asked with. `shots` [B] also selects the no-harm gate."""
+
+    def gate(self, slow: Slow, shots: Tensor) -> Tensor:
+        """[B] how far the answer departs from the prior: 0 is the prior itself, 1 all the way."""
+
+    def outer_loss(self, slow: Slow, episode: Episode, generator: Generator | None) -> Tensor:
+        """Scalar meta-training loss. `generator` drives dropout; None switches dropout off."""
