@@ -57,18 +57,14 @@ class UnknownWeights(AppError):
 
 @dataclass(eq=False)
 class ReloadInProgress(AppError):
-    version: str
-
     def __str__(self) -> str:
-        return f"a reload to {self.version!r} is under way; wait for it to end"
+        return "another reload is under way; wait for it to end"
 
 
 @dataclass(eq=False)
 class Unauthenticated(AppError):
     def __str__(self) -> str:
-        return (
-            "a valid API key is needed: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
-        )
+        return "a valid API key is needed: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
 
 
 @dataclass(eq=False)

@@ -46,6 +46,8 @@ class EventSettings(Frozen):
         "skip": -0.1,
         "impression": 0.0,
     }
+    rating_range: tuple[float, float] = (1.0, 5.0)
+    """Lowest and highest `value` of a `rating` event; the weight above applies to the highest."""
     seen: frozenset[str] = frozenset(
         {"click", "like", "cart", "purchase", "rating", "dislike", "skip"}
     )

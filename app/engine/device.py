@@ -1,0 +1,42 @@
+"""The one thread that owns torch.
+
+Two threads that call into one module's parameters at the same time give wrong numbers without an
+error, so everything that touches a tensor runs here, in order.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, ParamSpec, TypeVar
+
+import torch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class Device:
+    """A torch device and its thread. `precision` is the widest float it computes in."""
+
+    def __init__(self, name: DeviceName) -> None:
+        self.torch = torch.device(_best() if name == "auto" else name)
+        self.precision = torch.float32 if self.torch.type == "mps" else torch.float64
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device")
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def call() -> T:
+            with torch.inference_mode():
+                return function(*args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+
+
+def _best() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

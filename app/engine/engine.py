@@ -1,0 +1,89 @@
+"""The engine: the current snapshot, the device and the batcher behind one small face."""
+
+from collections.abc import Iterable
+
+from app.domain import Item
+from app.engine.batcher import Batcher
+from app.engine.device import Device, DeviceName
+from app.engine.packing import pack, unpack
+from app.engine.ranker import rank
+from app.engine.request import Ranked, RankRequest
+from app.engine.snapshot import Frozen, Snapshot
+from app.errors import WeightsMissing
+from models.weights import MetaWeights
+
+
+class Engine:
+    """Owns the live catalogue overlay and swaps whole snapshots; a request keeps the one it began with."""
+
+    def __init__(self, *, device: DeviceName, batch_limit: int, queue_limit: int) -> None:
+        self._device = Device(device)
+        self._batcher = Batcher(self._rank_many, batch_limit=batch_limit, queue_limit=queue_limit)
+        self._snapshot: Snapshot | None = None
+        self._catalogue: dict[str, Item] = {}
+        self._epoch = 0
+
+    def start(self) -> None:
+        self._batcher.start()
+
+    async def close(self) -> None:
+        await self._batcher.close()
+        self._device.close()
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        return self._snapshot
+
+    @property
+    def epoch(self) -> int:
+        """The last catalogue change that answers take into account."""
+        return self._epoch
+
+    def pinned(self) -> Snapshot:
+        """The snapshot to answer from. Raises `WeightsMissing` if there is none yet."""
+        if self._snapshot is None:
+            raise WeightsMissing("the configured directory")
+        return self._snapshot
+
+    async def rank(self, snapshot: Snapshot, request: RankRequest, timeout: float) -> Ranked:
+        """Raises `Overloaded` or `TimeoutError` (seconds)."""
+        return await self._batcher.rank(snapshot, request, timeout)
+
+    async def prepare(self, weights: MetaWeights, now: int) -> Snapshot:
+        """Build a snapshot of `weights` under the current catalogue and rank with it once."""
+        frozen = await self._device.run(Frozen.load, weights, self._device)
+        snapshot = await self._device.run(Snapshot.build, frozen, self._catalogue, self._epoch, now)
+        await self._rank_many(snapshot, [RankRequest(shots=(), k=1)])
+        return snapshot
+
+    async def swap(self, prepared: Snapshot, now: int) -> None:
+        """Serve from `prepared`, brought up to catalogue changes that came in meanwhile."""
+        self._snapshot = prepared
+        if prepared.epoch != self._epoch:
+            await self.refresh(now)
+
+    async def update_items(self, items: Iterable[Item], epoch: int, now: int) -> None:
+        """Apply catalogue changes up to `epoch`; the next request sees them."""
+        self._catalogue.update({item.item_id: item for item in items})
+        self._epoch = max(self._epoch, epoch)
+        await self.refresh(now)
+
+    async def refresh(self, now: int) -> None:
+        """Rebuild the live world if the catalogue or the clock has moved on."""
+        current = self._snapshot
+        if current is not None and (
+            current.epoch != self._epoch
+            or (current.stale_at is not None and current.stale_at <= now)
+        ):
+            rebuilt = await self._device.run(
+                Snapshot.build, current.frozen, self._catalogue, self._epoch, now, current
+            )
+            if self._snapshot is current:
+                self._snapshot = rebuilt
+            else:
+                await self.refresh(now)
+
+    async def _rank_many(self, snapshot: Snapshot, requests: list[RankRequest]) -> list[Ranked]:
+        batch = pack(snapshot, requests)
+        ranked = await self._device.run(rank, self._device, snapshot, batch)
+        return unpack(snapshot, requests, batch, ranked)

@@ -1,0 +1,85 @@
+"""Requests in item ids <-> batches in rows. Pure Python and numpy."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from app.domain import SUPPORT_LIMIT
+from app.engine.port import RankBatch, RankedBatch
+from app.engine.request import Ranked, RankedItem, RankRequest
+from app.engine.snapshot import Snapshot
+
+
+def pack(snapshot: Snapshot, requests: Sequence[RankRequest]) -> RankBatch:
+    """One batch of all requests; support on items that the meta-weights never saw is left out."""
+    size, frozen = len(requests), snapshot.frozen
+    items = np.zeros((size, SUPPORT_LIMIT), np.int64)
+    weights = np.zeros((size, SUPPORT_LIMIT), np.float64)
+    fast = np.zeros((size, frozen.width), np.float32)
+    cached = np.zeros(size, np.bool_)
+    excluded: tuple[list[int], list[int]] = ([], [])
+    for row, request in enumerate(requests):
+        known = [shot for shot in request.shots if shot.item_id in frozen.index and shot.weight]
+        items[row, : len(known)] = [frozen.index[shot.item_id] for shot in known]
+        weights[row, : len(known)] = [shot.weight for shot in known]
+        if request.fast is not None:
+            fast[row] = np.frombuffer(request.fast, "<f4")
+            cached[row] = True
+        columns = _rows(snapshot, request.exclude)
+        excluded[0].extend([row] * len(columns))
+        excluded[1].extend(columns)
+    return RankBatch(
+        version=snapshot.version,
+        epoch=snapshot.epoch,
+        support_items=items,
+        support_weights=weights,
+        fast=fast,
+        cached=cached,
+        excluded=(np.array(excluded[0], np.int64), np.array(excluded[1], np.int64)),
+        candidates=tuple(
+            None
+            if request.candidates is None
+            else np.array(_rows(snapshot, request.candidates), np.int64)
+            for request in requests
+        ),
+        results=max(request.k for request in requests),
+    )
+
+
+def unpack(
+    snapshot: Snapshot, requests: Sequence[RankRequest], batch: RankBatch, ranked: RankedBatch
+) -> list[Ranked]:
+    """Each request's own answer, ties broken by item id."""
+    return [_answer(snapshot, request, batch, ranked, row) for row, request in enumerate(requests)]
+
+
+def _answer(
+    snapshot: Snapshot, request: RankRequest, batch: RankBatch, ranked: RankedBatch, row: int
+) -> Ranked:
+    found = [
+        RankedItem(snapshot.item_ids[column], score)
+        for column, score in zip(
+            ranked.rows[row].tolist(), ranked.scores[row].tolist(), strict=True
+        )
+        if column >= 0
+    ]
+    found.sort(key=lambda item: (-item.score, item.item_id))
+    support = int(np.count_nonzero(batch.support_weights[row]))
+    fresh = support > 0 and not batch.cached[row]
+    return Ranked(
+        items=tuple(found[: request.k]),
+        mode="adapted" if support else "prior",
+        support=support,
+        steps=snapshot.frozen.steps if support else 0,
+        gate=round(float(ranked.gates[row]), 4),
+        version=batch.version,
+        epoch=batch.epoch,
+        fast=ranked.fast[row].astype("<f4").tobytes() if fresh else None,
+        adapt_ms=ranked.adapt_seconds * 1000,
+        rank_ms=ranked.rank_seconds * 1000,
+    )
+
+
+def _rows(snapshot: Snapshot, item_ids: Collection[str]) -> list[int]:
+    index = snapshot.index
+    return [index[item_id] for item_id in item_ids if item_id in index]

@@ -1,0 +1,49 @@
+"""The device port: packed arrays in, packed arrays out, nothing of torch.
+
+B entities, K support slots, F fast weights per entity, M results. A batch is pinned to one
+(version, epoch); ranking it is a pure function, so a retry is always safe.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class RankBatch:
+    version: str
+    epoch: int
+    support_items: Ints
+    """[B, K] rows of the frozen item matrix; 0 where unused."""
+    support_weights: Doubles
+    """[B, K] signed event weights; 0 where unused."""
+    fast: Floats
+    """[B, F] cached fast weights; meaningful where `cached`."""
+    cached: Bools
+    """[B]"""
+    excluded: tuple[Ints, Ints]
+    """(entity, live row) pairs that must not be returned."""
+    candidates: tuple[Ints | None, ...]
+    """For each entity the only live rows to rank, or None for the whole catalogue."""
+    results: int
+    """M: how many results each entity gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBatch:
+    rows: Ints
+    """[B, M] live rows, best first; -1 beyond the last result."""
+    scores: Doubles
+    """[B, M]"""
+    fast: Floats
+    """[B, F] the fast weights that were scored with."""
+    gates: Doubles
+    """[B] how far each answer departs from the prior."""
+    adapt_seconds: float
+    rank_seconds: float

@@ -1,0 +1,70 @@
+"""Adapt, score, mask, top-k: one batch, on the device thread."""
+
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from app.engine.device import Device
+from app.engine.port import RankBatch, RankedBatch
+from app.engine.snapshot import Snapshot
+from models.shapes import Support
+
+MARGIN = 32
+"""Candidates beyond k that are scored again in double precision before the cut."""
+
+
+def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
+    """[B] entities -> [B, M] live rows, best first.
+
+    The neighbours in a batch must not change an entity's list: fast weights are computed in double
+    precision and kept in single, the best k + MARGIN rows are scored again in double precision, and
+    scores are rounded to six decimals. Ties are left for the caller to break by item id.
+    """
+    started = perf_counter()
+    fast, gates, query = _adapt(device, snapshot, batch)
+    adapted = perf_counter()
+    scores = query.float() @ snapshot.rows.T + snapshot.penalty
+    scores[_index(device, batch.excluded[0]), _index(device, batch.excluded[1])] = -torch.inf
+    for entity, candidates in enumerate(batch.candidates):
+        if candidates is not None:
+            chosen = _index(device, candidates)
+            only = torch.full_like(scores[entity], -torch.inf)
+            only[chosen] = scores[entity, chosen]
+            scores[entity] = only
+    best = scores.topk(min(batch.results + MARGIN, scores.shape[1]))
+    exact = torch.einsum("bd,bmd->bm", query, snapshot.rows[best.indices].to(query))
+    exact = exact.masked_fill(best.values == -torch.inf, -torch.inf)
+    return RankedBatch(
+        rows=np.where(torch.isfinite(exact).cpu().numpy(), best.indices.cpu().numpy(), -1),
+        scores=np.round(exact.double().cpu().numpy(), 6),
+        fast=fast.float().cpu().numpy(),
+        gates=gates.double().cpu().numpy(),
+        adapt_seconds=adapted - started,
+        rank_seconds=perf_counter() - adapted,
+    )
+
+
+def _adapt(device: Device, snapshot: Snapshot, batch: RankBatch) -> tuple[Tensor, Tensor, Tensor]:
+    """[B, F] fast weights (adapted where none were cached), [B] gates, [B, D] queries."""
+    frozen = snapshot.frozen
+    support = Support(
+        _index(device, batch.support_items),
+        torch.from_numpy(batch.support_weights).to(device.torch, device.precision),
+    )
+    fast = torch.from_numpy(batch.fast).to(device.torch)
+    stale = _index(device, np.flatnonzero(~batch.cached))
+    if len(stale):
+        pending = Support(support.items[stale], support.weights[stale])
+        fast[stale] = frozen.algorithm.adapt(frozen.slow, pending).float()
+    wide = fast.to(device.precision)
+    return (
+        fast,
+        frozen.algorithm.gate(frozen.slow, support.shots),
+        frozen.algorithm.query(frozen.slow, wide, support.shots),
+    )
+
+
+def _index(device: Device, values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.int64)).to(device.torch)

@@ -1,0 +1,38 @@
+"""What one caller asks of the engine and gets back, in item ids."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from app.domain import Mode, Shot
+
+
+@dataclass(frozen=True, slots=True)
+class RankRequest:
+    shots: tuple[Shot, ...]
+    k: int
+    fast: bytes | None = None
+    """Cached fast weights (little-endian float32), if they belong to this version and these shots."""
+    exclude: Collection[str] = ()
+    candidates: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedItem:
+    item_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    items: tuple[RankedItem, ...]
+    mode: Mode
+    support: int
+    """How many shots the inner loop could use: of known items, with a weight other than zero."""
+    steps: int
+    gate: float
+    version: str
+    epoch: int
+    fast: bytes | None
+    """Freshly adapted fast weights to be cached; None if nothing was adapted."""
+    adapt_ms: float = 0.0
+    rank_ms: float = 0.0

@@ -1,0 +1,111 @@
+"""Composition root: settings in, everything that runs out; one exit stack closes it all."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from time import time
+from uuid import uuid4
+
+from app.engine.engine import Engine
+from app.errors import AppError
+from app.services.parts import Parts, Policy
+from app.settings import Settings
+from app.stores.activation import Activation
+from app.stores.api_keys import ApiKeys
+from app.stores.catalogue import Catalogue
+from app.stores.database import Database
+from app.stores.embedded_valkey import EmbeddedValkey
+from app.stores.event_log import EventLog
+from app.stores.pending import PendingWatch
+from app.stores.redis import connect
+from app.stores.support import SupportStore
+
+
+def now_ms() -> int:
+    return int(time() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    settings: Settings
+    parts: Parts
+    keys: ApiKeys
+    database: Database
+
+    async def health(self) -> dict[str, str | None]:
+        """For each part None if it answers, else what is wrong."""
+        return {
+            "database": await _complaint(self.database.ping),
+            "redis": await _complaint(self.parts.support.ping),
+            "weights": None if self.parts.engine.snapshot else _missing(self.settings),
+        }
+
+
+def _missing(settings: Settings) -> str:
+    return (
+        f"no usable meta-weights in {settings.weights.directory}; make some with "
+        f"`thaw train --data DIR --out {settings.weights.directory}`"
+    )
+
+
+async def _complaint(ping: Callable[[], Awaitable[None]]) -> str | None:
+    try:
+        await ping()
+    except AppError as error:
+        return str(error)
+    return None
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Open every store and the engine, in order; close them in reverse, whatever happens."""
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings.database.url, settings.namespace)
+        stack.push_async_callback(database.close)
+        redis_url = settings.redis.url
+        if redis_url == "embedded":
+            valkey = await EmbeddedValkey.start(settings.state / "valkey")
+            stack.push_async_callback(valkey.stop)
+            redis_url = valkey.url
+        redis = connect(redis_url, settings.redis.timeout_ms)
+        stack.push_async_callback(redis.aclose)
+        log = EventLog(database, queue_limit=settings.events.queue_limit)
+        await log.start()
+        stack.push_async_callback(log.close)
+        pending = PendingWatch(log)
+        await pending.start()
+        stack.push_async_callback(pending.close)
+        engine = Engine(
+            device=settings.engine.device,
+            batch_limit=settings.engine.batch_limit,
+            queue_limit=settings.engine.queue_limit,
+        )
+        engine.start()
+        stack.push_async_callback(engine.close)
+        parts = Parts(
+            policy=_policy(settings),
+            log=log,
+            pending=pending,
+            support=SupportStore(
+                redis, settings.namespace, ttl_seconds=settings.redis.window_ttl_seconds
+            ),
+            catalogue=Catalogue(database),
+            activation=Activation(database),
+            engine=engine,
+            replica_id=uuid4().hex[:12],
+        )
+        yield Runtime(settings, parts, ApiKeys(database), database)
+
+
+def _policy(settings: Settings) -> Policy:
+    events = settings.events
+    return Policy(
+        event_weights=events.weights,
+        rating_range=events.rating_range,
+        seen_types=events.seen,
+        retention_ms=events.retention_days * 86_400_000,
+        future_ms=events.future_hours * 3_600_000,
+        stub_items=events.stub_items,
+        deadline_seconds=settings.engine.deadline_ms / 1000,
+        weights_directory=settings.weights.directory,
+    )

@@ -1,0 +1,40 @@
+"""What a service is given to work with."""
+
+from asyncio import Lock
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.engine.engine import Engine
+from app.stores.activation import Activation
+from app.stores.catalogue import Catalogue
+from app.stores.event_log import EventLog
+from app.stores.pending import PendingWatch
+from app.stores.support import SupportStore
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The shop's own rules, as plain values."""
+
+    event_weights: Mapping[str, float]
+    rating_range: tuple[float, float]
+    seen_types: frozenset[str]
+    retention_ms: int
+    future_ms: int
+    stub_items: bool
+    deadline_seconds: float
+    weights_directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    policy: Policy
+    log: EventLog
+    pending: PendingWatch
+    support: SupportStore
+    catalogue: Catalogue
+    activation: Activation
+    engine: Engine
+    replica_id: str
+    reloading: Lock = field(default_factory=Lock)

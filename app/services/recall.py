@@ -1,0 +1,77 @@
+"""Remember an entity: its window and, if they still belong to it, its cached fast weights.
+
+Redis is trusted only while this process holds the freshness lease and only up to what is known to
+be pending; anything else is built from the log, which is the truth.
+"""
+
+from dataclasses import dataclass
+
+from app.domain import Entity, FastWeights, PlacedWindow, Position, Window
+from app.errors import StorageUnavailable
+from app.services.parts import Parts
+from app.stores.support import Remembered
+
+REBUILDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    placed: PlacedWindow
+    fast: FastWeights | None
+    degraded: str | None
+    """None, or why this may not be the newest state."""
+
+    def usable_fast(self, version: str) -> FastWeights | None:
+        """Cached fast weights, if made from this window by this version of the meta-weights."""
+        fast = self.fast
+        belongs = (
+            fast is not None
+            and fast.weights_version == version
+            and fast.digest == self.placed.window.digest
+        )
+        return fast if belongs else None
+
+
+NOTHING = Remembered(None, None)
+
+
+async def recall(parts: Parts, entity: Entity, at_least: Position | None) -> Recalled:
+    """The state of `entity`, at `at_least` or later unless `degraded` says otherwise."""
+    redis_answers = True
+    try:
+        [remembered] = await parts.support.load([entity])
+    except StorageUnavailable:
+        redis_answers, remembered = False, NOTHING
+    placed = remembered.placed
+    if placed is not None and parts.pending.is_fresh(entity, placed.position):
+        if _reaches(placed.position, at_least):
+            return Recalled(placed, remembered.fast, None)
+    try:
+        rebuilt = await _rebuild(parts, entity, install=redis_answers)
+    except StorageUnavailable:
+        best = placed or PlacedWindow(Window(), Position(0, 0))
+        return Recalled(best, remembered.fast, "database_unavailable")
+    behind = not _reaches(rebuilt.position, at_least)
+    degraded = "watermark_not_reached" if behind else None
+    return Recalled(rebuilt, remembered.fast, degraded if redis_answers else "redis_unavailable")
+
+
+async def _rebuild(parts: Parts, entity: Entity, *, install: bool) -> PlacedWindow:
+    for _ in range(REBUILDS):
+        placed = await parts.log.window(entity, parts.policy.seen_types)
+        if not install:
+            return placed
+        try:
+            outcome = await parts.support.install(entity, placed)
+        except StorageUnavailable:
+            return placed
+        if outcome != "outdated":
+            return placed
+    return placed
+
+
+def _reaches(position: Position, at_least: Position | None) -> bool:
+    return at_least is None or (position.generation, position.version) >= (
+        at_least.generation,
+        at_least.version,
+    )

@@ -1,0 +1,186 @@
+"""Answer "what should this person see next?": recall, adapt if stale, rank, write back."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from app.domain import Entity, FastWeights, Mode, PlacedWindow, Position, Window
+from app.engine.request import Ranked, RankedItem, RankRequest
+from app.engine.snapshot import Snapshot
+from app.errors import Overloaded, StorageUnavailable
+from app.services import watermark
+from app.services.parts import Parts
+from app.services.recall import Recalled, recall
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    entity: Entity | None
+    """None for a visitor without any id: everyone's list."""
+    k: int = 10
+    exclude: Collection[str] = ()
+    candidates: Collection[str] | None = None
+    include_seen: bool = False
+    properties: tuple[str, ...] = ()
+    min_watermark: str | None = None
+    timeout_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredItem:
+    item_id: str
+    score: float
+    rank: int
+    source: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Personalization:
+    mode: Mode
+    support: int
+    steps: int
+    weights_version: str
+    gate_blend: float
+    adapted_at: int | None
+    """When (ms) the inner loop ran that this answer was made with."""
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    items: tuple[AnsweredItem, ...]
+    personalization: Personalization
+    catalogue_epoch: int
+    degraded: str | None
+    shortfall: str | None
+    timings: Mapping[str, float]
+    """Milliseconds by step: store, adapt, rank."""
+
+
+async def recommend(parts: Parts, question: Question, now: int) -> Answer:
+    """Rank for `question.entity`. Raises `WeightsMissing`, `InvalidRequest`; else always answers."""
+    snapshot = parts.engine.pinned()
+    started = perf_counter()
+    recalled = await _recall(parts, question)
+    stored = perf_counter()
+    window = recalled.placed.window
+    fast = recalled.usable_fast(snapshot.version)
+    request = RankRequest(
+        shots=window.shots,
+        k=question.k,
+        fast=fast.values if fast else None,
+        exclude=frozenset(question.exclude) | frozenset(_seen(question, window)),
+        candidates=question.candidates,
+    )
+    timeout = min(parts.policy.deadline_seconds, (question.timeout_ms or 60_000) / 1000)
+    degraded = recalled.degraded
+    try:
+        ranked = await parts.engine.rank(snapshot, request, timeout)
+    except (TimeoutError, Overloaded) as error:
+        ranked = _popular(snapshot, request)
+        degraded = "deadline" if isinstance(error, TimeoutError) else "overloaded"
+    if ranked.fast is not None and question.entity is not None:
+        await _keep(parts, question.entity, recalled.placed, ranked, now)
+    items, degraded = await _describe(parts, question, snapshot, ranked, degraded)
+    return Answer(
+        items=items,
+        personalization=Personalization(
+            mode=ranked.mode,
+            support=ranked.support,
+            steps=ranked.steps,
+            weights_version=ranked.version,
+            gate_blend=ranked.gate,
+            adapted_at=_adapted_at(ranked, fast, now),
+            cached=fast is not None and ranked.mode == "adapted",
+        ),
+        catalogue_epoch=ranked.epoch,
+        degraded=degraded,
+        shortfall=_shortfall(question, len(items)),
+        timings={
+            "store": (stored - started) * 1000,
+            "adapt": ranked.adapt_ms,
+            "rank": ranked.rank_ms,
+        },
+    )
+
+
+async def _recall(parts: Parts, question: Question) -> Recalled:
+    if question.entity is None:
+        return Recalled(PlacedWindow(Window(), Position(0, 0)), None, None)
+    at_least = watermark.decode(question.min_watermark, question.entity)
+    return await recall(parts, question.entity, at_least)
+
+
+async def _keep(
+    parts: Parts, entity: Entity, placed: PlacedWindow, ranked: Ranked, now: int
+) -> None:
+    """Write fast weights back; if that fails they are simply computed again."""
+    assert ranked.fast is not None
+    fast = FastWeights(ranked.version, placed.window.digest, ranked.fast, ranked.steps, now)
+    try:
+        await parts.support.put_fast(entity, placed.position, fast)
+    except StorageUnavailable:
+        return
+
+
+async def _describe(
+    parts: Parts, question: Question, snapshot: Snapshot, ranked: Ranked, degraded: str | None
+) -> tuple[tuple[AnsweredItem, ...], str | None]:
+    """Attach the asked-for properties; without the database the list goes out bare."""
+    properties: Mapping[str, Mapping[str, Any]] = {}
+    if question.properties and ranked.items:
+        try:
+            properties = await parts.catalogue.properties(
+                [item.item_id for item in ranked.items], question.properties
+            )
+        except StorageUnavailable:
+            degraded = degraded or "database_unavailable"
+    items = tuple(
+        AnsweredItem(
+            item_id=item.item_id,
+            score=item.score,
+            rank=rank,
+            source=ranked.mode if item.item_id in snapshot.frozen.index else "new",
+            properties=properties.get(item.item_id, {}),
+        )
+        for rank, item in enumerate(ranked.items, 1)
+    )
+    return items, degraded
+
+
+def _seen(question: Question, window: Window) -> Collection[str]:
+    return () if question.include_seen else window.seen.keys()
+
+
+def _popular(snapshot: Snapshot, request: RankRequest) -> Ranked:
+    """The last rung: everyone's list, less what this person must not get."""
+    wanted = None if request.candidates is None else frozenset(request.candidates)
+    items = [
+        RankedItem(item_id, score)
+        for item_id, score in snapshot.popular
+        if item_id not in request.exclude and (wanted is None or item_id in wanted)
+    ]
+    return Ranked(
+        items=tuple(items[: request.k]),
+        mode="popular",
+        support=0,
+        steps=0,
+        gate=0.0,
+        version=snapshot.version,
+        epoch=snapshot.epoch,
+        fast=None,
+    )
+
+
+def _adapted_at(ranked: Ranked, fast: FastWeights | None, now: int) -> int | None:
+    if ranked.mode != "adapted":
+        return None
+    return fast.adapted_at if fast else now
+
+
+def _shortfall(question: Question, found: int) -> str | None:
+    if found >= question.k:
+        return None
+    return "candidates_exhausted" if question.candidates is not None else "catalogue_exhausted"
