@@ -1,0 +1,119 @@
+"""Logs and metrics: the structlog set-up and every Prometheus metric, each behind a verb.
+
+Events are named in the past tense (`events_recorded`). No metric is labelled by user, key or path;
+routes are templates. Neither query strings nor keys are ever handed to the logger.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+_requests = Counter("thaw_http_requests", "HTTP requests answered.", ["method", "route", "status"])
+_request_seconds = Histogram(
+    "thaw_http_request_seconds",
+    "Time from the first byte of a request to the last of its answer.",
+    ["method", "route"],
+    buckets=SECONDS,
+)
+_events = Counter("thaw_events", "Events received, by what became of them.", ["outcome"])
+_recommendations = Counter("thaw_recommendations", "Lists answered, by mode.", ["mode"])
+_batch_size = Histogram(
+    "thaw_adapt_batch_size",
+    "Requests in one device batch.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
+)
+_queue_wait = Histogram(
+    "thaw_queue_wait_seconds", "Time a request waited for the device.", buckets=SECONDS
+)
+_active_weights = Gauge(
+    "thaw_active_weights", "1 for the meta-weights version that serves now.", ["version"]
+)
+_pending_rows = Gauge(
+    "thaw_pending_rows", "Entities whose events are stored but not yet known to be in Redis."
+)
+
+
+def configure_logging(form: Literal["json", "console"]) -> None:
+    """Send structlog and the standard library's loggers to standard error in one form."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: list[structlog.typing.Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if form == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    structlog.configure(
+        processors=[
+            *shared,
+            structlog.processors.StackInfoRenderer(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = True
+    # Its lines hold query strings, hence the keys of beacons; `request_answered` takes their place.
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+def observe_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request; `route` is the template, such as `/v1/items/{item_id}`."""
+    _requests.labels(method, route, str(status)).inc()
+    _request_seconds.labels(method, route).observe(seconds)
+
+
+def count_events(*, recorded: int, duplicate: int, rejected: int) -> None:
+    _events.labels("recorded").inc(recorded)
+    _events.labels("duplicate").inc(duplicate)
+    _events.labels("rejected").inc(rejected)
+
+
+def count_recommendation(mode: str) -> None:
+    _recommendations.labels(mode).inc()
+
+
+def observe_batch(size: int, waits: Sequence[float]) -> None:
+    """One device batch of `size` requests, each of which waited `waits` seconds."""
+    if size:
+        _batch_size.observe(size)
+    for wait in waits:
+        _queue_wait.observe(wait)
+
+
+def set_active_weights(version: str) -> None:
+    _active_weights.clear()
+    _active_weights.labels(version).set(1)
+
+
+def set_pending_rows(rows: int) -> None:
+    _pending_rows.set(rows)
+
+
+def exposition() -> tuple[bytes, Mapping[str, str]]:
+    """All metrics in Prometheus' text format, and the headers that go with it."""
+    return generate_latest(), {"Content-Type": CONTENT_TYPE_LATEST}
