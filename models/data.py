@@ -1,0 +1,373 @@
+"""Read a folder of interactions, split its users, put each user's history in order."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.errors import DataError
+
+ID_BYTES = 256
+FOLDS = 10
+TEST_SHARE = 1 / FOLDS
+VALIDATION_SHARE = 0.05
+
+Order: TypeAlias = Literal["random", "time"]
+
+_LATEST_MS = 7_258_118_400_000  # the year 2200
+_LAYOUT = (
+    "the folder needs interactions.parquet or interactions.csv with the columns user_id and "
+    "item_id (timestamp and rating if you have them)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """What became of the rows of the interactions file: rows = kept + everything dropped."""
+
+    rows: int
+    kept: int
+    dropped: Mapping[str, int]
+    """Reason -> number of rows."""
+    notes: tuple[str, ...] = ()
+    """Remarks on the items and users tables and on ignored columns."""
+
+    def __str__(self) -> str:
+        lines = [f"kept {self.kept:,} of {self.rows:,} interactions"]
+        lines += [f"  dropped {count:,}: {reason}" for reason, count in self.dropped.items()]
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Interactions as arrays of indices, one row per (user, item), sorted by user, then item."""
+
+    name: str
+    user_ids: tuple[str, ...]
+    """Index -> id, sorted; the users of the interactions."""
+    item_ids: tuple[str, ...]
+    """Index -> id, sorted; the union of the interactions and the items table."""
+    user: NDArray[np.int32]
+    """[n]"""
+    item: NDArray[np.int32]
+    """[n]"""
+    timestamp: NDArray[np.int64] | None
+    """[n] milliseconds since 1970 (UTC)."""
+    rating: NDArray[np.float32] | None
+    """[n]"""
+    items: pl.DataFrame | None
+    users: pl.DataFrame | None
+    fingerprint: str
+    """32 hex characters: the same interactions give the same, whatever file they came in."""
+    report: ReadReport
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """User indices, each sorted. Nothing but (seed, fold, user id) decides where a user goes."""
+
+    seed: int
+    fold: int
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histories:
+    """Each user's items in support order, as compressed rows."""
+
+    indptr: NDArray[np.int64]
+    """[U + 1]"""
+    items: NDArray[np.int32]
+    """[n]"""
+
+    def of(self, user: int) -> NDArray[np.int32]:
+        return self.items[self.indptr[user] : self.indptr[user + 1]]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """[U] number of items of each user."""
+        return np.diff(self.indptr)
+
+
+def read(directory: Path) -> Dataset:
+    """Read `interactions`, and `items` and `users` where they exist, as .parquet or .csv.
+
+    Ids of any type become text. Timestamps may be seconds, milliseconds, microseconds or
+    nanoseconds since 1970, dates, or ISO 8601 text. Of several rows of one (user, item) the first
+    in time stays (the first in the file where there is no time).
+
+    Raises:
+        DataError: the files cannot be read, columns are missing, or too little is left to learn
+            from; says what to do.
+    """
+    if not directory.is_dir():
+        raise DataError(str(directory), "there is no such folder", _LAYOUT)
+    path = _find(directory, "interactions")
+    if path is None:
+        raise DataError(str(directory), "no interactions.parquet or interactions.csv", _LAYOUT)
+    raw = _load(path, ("user_id", "item_id"), ("user_id", "item_id", "timestamp", "rating"))
+    log = _Log(notes=[])
+    frame = _fold(_valid(raw, path, log), log)
+    items = _side_table(directory, "items", "item_id", log)
+    users = _side_table(directory, "users", "user_id", log)
+    _check_enough(frame, path)
+
+    user_ids = frame["user_id"].unique().sort()
+    in_table = items["item_id"] if items is not None else pl.Series("item_id", [], pl.String)
+    item_ids = pl.concat([frame["item_id"], in_table]).unique().sort()
+    rows = (
+        frame.lazy()
+        .join(_index(user_ids, "user"), on="user_id")
+        .join(_index(item_ids, "item"), on="item_id")
+        .sort("user", "item")
+        .collect()
+    )
+    user = rows["user"].to_numpy()
+    item = rows["item"].to_numpy()
+    timestamp = rows["timestamp"].to_numpy() if "timestamp" in rows.columns else None
+    rating = rows["rating"].to_numpy() if "rating" in rows.columns else None
+    return Dataset(
+        name=directory.resolve().name,
+        user_ids=tuple(user_ids),
+        item_ids=tuple(item_ids),
+        user=user,
+        item=item,
+        timestamp=timestamp,
+        rating=rating,
+        items=items,
+        users=users,
+        fingerprint=_fingerprint(user_ids, item_ids, (user, item, timestamp, rating)),
+        report=ReadReport(raw.height, frame.height, log.dropped, tuple(log.notes)),
+    )
+
+
+def split(dataset: Dataset, seed: int, fold: int = 0) -> Split:
+    """Hold out whole users: 10% for test, the next 5% for validation, the rest trains.
+
+    A user's place is a hash of (seed, id), so it does not depend on who else is in the data. The
+    ten folds of one seed have disjoint test users that together are all users.
+
+    Raises:
+        ValueError: `fold` is not in 0..9.
+    """
+    if not 0 <= fold < FOLDS:
+        raise ValueError(f"fold must be in 0..{FOLDS - 1}, got {fold}")
+    place = (_hashes(dataset.user_ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53
+    past = (place - fold * TEST_SHARE) % 1.0
+    test = past < TEST_SHARE
+    validation = ~test & (past < TEST_SHARE + VALIDATION_SHARE)
+    return Split(
+        seed,
+        fold,
+        train=np.flatnonzero(~test & ~validation),
+        validation=np.flatnonzero(validation),
+        test=np.flatnonzero(test),
+    )
+
+
+def histories(dataset: Dataset, order: Order, seed: int) -> Histories:
+    """Each user's items in the order in which they enter the support.
+
+    `random` is a shuffle that depends on (seed, user id, item ids) only; `time` is by timestamp,
+    with that same shuffle inside one instant.
+
+    Raises:
+        DataError: order is `time` and the data has no timestamps.
+    """
+    shuffle = _mix(
+        _hashes(dataset.user_ids, seed)[dataset.user]
+        ^ _hashes(dataset.item_ids, seed)[dataset.item]
+    )
+    if order == "random":
+        sequence = np.lexsort((shuffle, dataset.user))
+    elif dataset.timestamp is None:
+        raise DataError(dataset.name, "has no timestamps", "use the random order")
+    else:
+        sequence = np.lexsort((shuffle, dataset.timestamp, dataset.user))
+    counts = np.bincount(dataset.user, minlength=len(dataset.user_ids))
+    return Histories(np.concatenate([[0], np.cumsum(counts)]), dataset.item[sequence])
+
+
+@dataclass(slots=True)
+class _Log:
+    notes: list[str]
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, frame: pl.DataFrame, rule: pl.Expr, otherwise: str) -> pl.DataFrame:
+        kept = frame.filter(rule)
+        if kept.height < frame.height:
+            self.dropped[otherwise] = frame.height - kept.height
+        return kept
+
+
+def _find(directory: Path, table: str) -> Path | None:
+    paths = (directory / f"{table}{suffix}" for suffix in (".parquet", ".csv"))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _load(
+    path: Path, required: tuple[str, ...], columns: tuple[str, ...] | None = None
+) -> pl.DataFrame:
+    """The table at `path`, only `columns` of it if given; ids of a CSV stay the text they are."""
+    is_csv = path.suffix == ".csv"
+    try:
+        header = pl.scan_csv(path, infer_schema=False) if is_csv else pl.scan_parquet(path)
+        names = header.collect_schema().names()
+        missing = [name for name in required if name not in names]
+        if missing:
+            raise DataError(
+                str(path),
+                f"no column {' and no column '.join(map(repr, missing))}",
+                f"it has {', '.join(map(repr, names)) or 'no columns'}; rename, or add what is "
+                "missing",
+            )
+        if columns is not None:
+            return header.select([name for name in columns if name in names]).collect()
+        if is_csv:
+            texts = dict.fromkeys(required, pl.String())
+            return pl.read_csv(path, schema_overrides=texts, infer_schema_length=10_000)
+        return header.collect()
+    except pl.exceptions.NoDataError:
+        raise DataError(str(path), "the file is empty", _LAYOUT) from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        kind = "UTF-8 CSV with a header line" if is_csv else "Parquet"
+        raise DataError(str(path), reason, f"the file must be {kind}") from error
+
+
+def _valid(raw: pl.DataFrame, path: Path, log: _Log) -> pl.DataFrame:
+    frame = raw
+    for name in ("user_id", "item_id"):
+        frame = frame.with_columns(_as_text(frame[name], path))
+        frame = log.keep(frame, _present(name), f"no {name}")
+        short = pl.col(name).str.len_bytes() <= ID_BYTES
+        frame = log.keep(frame, short, f"{name} longer than {ID_BYTES} bytes")
+    for name, parse, fault in (
+        ("timestamp", _milliseconds, "timestamp missing or out of range"),
+        ("rating", _ratings, "rating missing or not a number"),
+    ):
+        if name not in frame.columns:
+            continue
+        parsed = parse(frame[name])
+        if parsed.null_count() == frame.height:
+            log.notes.append(f"column {name!r} ignored: it holds no usable value")
+            frame = frame.drop(name)
+        else:
+            frame = log.keep(frame.with_columns(parsed), pl.col(name).is_not_null(), fault)
+    return frame
+
+
+def _fold(frame: pl.DataFrame, log: _Log) -> pl.DataFrame:
+    ordered = frame.sort("timestamp", maintain_order=True) if "timestamp" in frame else frame
+    first = ordered.unique(["user_id", "item_id"], keep="first")
+    if first.height < frame.height:
+        log.dropped["repeat of the same user and item"] = frame.height - first.height
+    return first
+
+
+def _as_text(ids: pl.Series, path: Path) -> pl.Series:
+    if ids.dtype.is_nested():
+        raise DataError(str(path), f"column {ids.name!r} is {ids.dtype}", "ids must be plain")
+    if ids.dtype.is_float():
+        whole = ids.cast(pl.Int64, strict=False)
+        if (whole.cast(ids.dtype) == ids).all():
+            return whole.cast(pl.String)
+    return ids.cast(pl.String, strict=False)
+
+
+def _present(name: str) -> pl.Expr:
+    return pl.col(name).is_not_null() & (pl.col(name) != "")
+
+
+def _milliseconds(times: pl.Series) -> pl.Series:
+    """int64 milliseconds, null where unusable. The unit is told from the size of the median."""
+    if times.dtype == pl.String:
+        numbers = times.cast(pl.Float64, strict=False)
+        times = (
+            numbers
+            if numbers.null_count() < times.len()
+            else times.str.to_datetime(time_unit="ms", strict=False, time_zone="UTC")
+        )
+    if times.dtype.is_temporal():
+        moments = times.cast(pl.Datetime("ms"), strict=False).cast(pl.Int64)
+    else:
+        numbers = times.cast(pl.Float64, strict=False)
+        size = numbers.filter(numbers.is_finite()).abs().median()
+        size = size if isinstance(size, float) else 0.0
+        to_ms = 1e3 if size < 1e11 else 1.0 if size < 1e14 else 1e-3 if size < 1e17 else 1e-6
+        moments = (numbers * to_ms).round().cast(pl.Int64, strict=False)
+    return moments.set(~moments.is_between(0, _LATEST_MS), None).alias(times.name)
+
+
+def _ratings(values: pl.Series) -> pl.Series:
+    numbers = values.cast(pl.Float32, strict=False)
+    return numbers.set(~numbers.is_finite(), None)
+
+
+def _side_table(directory: Path, table: str, key: str, log: _Log) -> pl.DataFrame | None:
+    path = _find(directory, table)
+    if path is None:
+        return None
+    frame = _load(path, (key,))
+    frame = frame.with_columns(_as_text(frame[key], path))
+    known = frame.filter(_present(key) & (pl.col(key).str.len_bytes() <= ID_BYTES))
+    first = known.unique(key, keep="first", maintain_order=True).sort(key)
+    for count, what in (
+        (frame.height - known.height, f"without a usable {key}"),
+        (known.height - first.height, f"that repeat the {key}"),
+    ):
+        if count:
+            log.notes.append(f"{path.name}: ignored {count:,} rows {what}")
+    return first
+
+
+def _check_enough(frame: pl.DataFrame, path: Path) -> None:
+    users, items = frame["user_id"].n_unique(), frame["item_id"].n_unique()
+    if frame.is_empty():
+        raise DataError(str(path), "no interactions are left", "look at what was dropped and why")
+    if users < 2:
+        raise DataError(str(path), "all interactions are of one user", "at least two are needed")
+    if items < 2:
+        raise DataError(str(path), "all interactions are with one item", "at least two are needed")
+    if frame.height == users:
+        raise DataError(
+            str(path),
+            "every user has a single item",
+            "to learn, some users need two or more different items",
+        )
+
+
+def _index(ids: pl.Series, name: str) -> pl.LazyFrame:
+    return ids.to_frame().with_row_index(name).with_columns(pl.col(name).cast(pl.Int32)).lazy()
+
+
+def _fingerprint(
+    user_ids: pl.Series, item_ids: pl.Series, columns: Iterable[NDArray[np.generic] | None]
+) -> str:
+    digest = blake2b(digest_size=16)
+    for ids in (user_ids, item_ids):
+        for part in (ids.str.len_bytes().to_numpy().tobytes(), "".join(ids).encode()):
+            digest.update(part)
+    for column in columns:
+        digest.update(b"-" if column is None else column.dtype.str.encode() + column.tobytes())
+    return digest.hexdigest()
+
+
+def _hashes(ids: tuple[str, ...], seed: int) -> NDArray[np.uint64]:
+    prefix = f"{seed}\0"
+    digests = (blake2b((prefix + id_).encode(), digest_size=8).digest() for id_ in ids)
+    return np.frombuffer(b"".join(digests), dtype="<u8")
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread every bit over all bits (the finaliser of splitmix64, Steele et al. 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
