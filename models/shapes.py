@@ -28,3 +28,20 @@ class Episode(NamedTuple):
     support: Support
     query: Tensor
     """[B, N] float: 1 where the entity interacted outside its support, else 0."""
+
+
+class RankingTask(NamedTuple):
+    """What the ranking head of B entities learns from: their support and M shared negatives."""
+
+    vectors: Tensor
+    """[B, K, d] vectors of the support's items."""
+    biases: Tensor
+    """[B, K] biases of the support's items."""
+    weights: Tensor
+    """[B, K] signed event weights; 0 marks an unused slot."""
+    negatives: Tensor
+    """[M, d] vectors of the sampled items."""
+    corrections: Tensor
+    """[M] biases of the sampled items minus log(M q), q their chance of being drawn."""
+    hits: Tensor
+    """[B, M] bool: the sampled item is also in the entity's support."""

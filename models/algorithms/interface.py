@@ -18,8 +18,11 @@ Retrieval: TypeAlias = Literal["dot", "multi_vector", "rescore"]
 class Algorithm(Protocol):
     """Pure functions of their arguments; safe to call from any thread, never keep state."""
 
-    name: str
-    retrieval: Retrieval
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def retrieval(self) -> Retrieval: ...
 
     def prior(self, slow: Slow, entities: int) -> Tensor:
         """[entities, F] fast weights of somebody about whom nothing is known."""

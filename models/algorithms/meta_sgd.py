@@ -1,0 +1,80 @@
+"""Meta-SGD on the ranking head (Li et al. 2017, "Meta-SGD: Learning to Learn Quickly").
+
+score(item) = (1 - g) popularity + g (w . e + b): the fast weights are w alone; the item vectors e,
+the biases b, the prior of w, its step sizes and the gate g are slow. The popularity never moves,
+so that a closed gate is exactly the popularity ranking.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from models.algorithms.interface import Retrieval, Slow
+from models.inner import Rule, adapt_ranking_head
+from models.losses import query_loss
+from models.shapes import Episode, RankingTask, Support
+
+
+@dataclass(frozen=True, slots=True)
+class MetaSGD:
+    """Slow weights, by name (N items, width d, T inner steps, M sampled negatives):
+
+    item_vectors [N, d], item_biases [N], popularity [N] (log of the smoothed rate), prior [d],
+    steps [T, d], rho [], pull [d], threshold [], gate [51] (per shots, gate[0] = 0),
+    negatives [M] int64 (item rows), negative_log_q [M] (log of M times the chance to be drawn).
+    """
+
+    dropout: float = 0.0
+    first_order: bool = False
+    name: str = "meta-sgd"
+    retrieval: Retrieval = "dot"
+
+    def prior(self, slow: Slow, entities: int) -> Tensor:
+        return slow["prior"].to(slow["rho"].dtype).expand(entities, -1)
+
+    def adapt(self, slow: Slow, support: Support) -> Tensor:
+        precise = slow["rho"].dtype
+        negatives, weights = slow["negatives"], support.weights.to(precise)
+        hits = (support.items.unsqueeze(-1) == negatives) & (weights != 0).unsqueeze(-1)
+        vectors, biases = slow["item_vectors"], slow["item_biases"]
+        task = RankingTask(
+            vectors=vectors[support.items].to(precise),
+            biases=biases[support.items].to(precise),
+            weights=weights,
+            negatives=vectors[negatives].to(precise),
+            corrections=biases[negatives].to(precise) - slow["negative_log_q"].to(precise),
+            hits=hits.any(1),
+        )
+        names = ("prior", "steps", "rho", "pull", "threshold")
+        rule = Rule(*(slow[name].to(precise) for name in names))
+        return adapt_ranking_head(task, rule, first_order=self.first_order)
+
+    def item_rows(self, slow: Slow) -> Tensor:
+        columns = slow["item_biases"], slow["popularity"]
+        return torch.cat([slow["item_vectors"], torch.stack(columns, dim=1)], dim=1)
+
+    def new_item_row(self, slow: Slow) -> Tensor:
+        """Nothing is known of the item but that it is as popular as items are on average."""
+        rate = slow["popularity"].exp().mean().log()
+        return torch.cat([torch.zeros_like(slow["item_vectors"][0]), rate.expand(2)])
+
+    def query(self, slow: Slow, fast: Tensor, shots: Tensor) -> Tensor:
+        gate = self.gate(slow, shots).unsqueeze(-1)
+        return torch.cat([gate * fast, gate, 1 - gate], dim=-1)
+
+    def gate(self, slow: Slow, shots: Tensor) -> Tensor:
+        """Between whole numbers of shots the learned values are interpolated."""
+        table = slow["gate"].to(slow["rho"].dtype)
+        place = shots.to(table).clamp(0, len(table) - 1)
+        low = place.floor().long()
+        high = place.ceil().long()
+        return torch.lerp(table[low], table[high], place - low)
+
+    def outer_loss(self, slow: Slow, episode: Episode, generator: Generator | None) -> Tensor:
+        fast = self.adapt(slow, episode.support)
+        if generator is not None and self.dropout > 0:
+            kept = torch.rand(fast.shape, generator=generator, device=fast.device) >= self.dropout
+            fast = fast * kept / (1 - self.dropout)
+        scores = fast @ slow["item_vectors"].T + slow["item_biases"]
+        return query_loss(scores, episode.support, episode.query)

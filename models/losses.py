@@ -1,0 +1,39 @@
+"""Masked losses of the ranking head."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from models.shapes import RankingTask, Support
+
+
+def support_loss(fast: Tensor, threshold: Tensor, task: RankingTask) -> Tensor:
+    """[B] what the inner loop descends, written plainly; `fast` [B, d].
+
+    Positives: sampled softmax with the log-q correction (Bengio & Senecal 2008). Negatives:
+    -log(1 - sigmoid(score - threshold)), which is bounded below, unlike a negated cross-entropy.
+    """
+    dots = torch.einsum("bkd,bd->bk", task.vectors, fast)
+    logits = (dots + task.biases).masked_fill(task.weights == 0, -torch.inf)
+    sampled = (fast @ task.negatives.T + task.corrections).masked_fill(task.hits, -torch.inf)
+    partition = torch.cat([logits, sampled], dim=-1).logsumexp(-1, keepdim=True)
+    share = task.weights.abs() / task.weights.abs().sum(-1, keepdim=True).clamp_min(1e-30)
+    losses = torch.where(
+        task.weights > 0, partition - dots - task.biases, softplus(dots - threshold)
+    )
+    return (share * losses).sum(-1)
+
+
+def query_loss(scores: Tensor, support: Support, query: Tensor) -> Tensor:
+    """Scalar: mean over entities of the mean negative log-likelihood of the query.
+
+    `scores` and `query` are [B, N]. The softmax runs over all that is not in the support; entities
+    without a query count for nothing.
+    """
+    used = support.weights != 0
+    taken = torch.zeros_like(query).scatter_add(1, support.items, used.to(query.dtype)) > 0
+    likelihoods = scores.masked_fill(taken, -torch.inf).log_softmax(-1).masked_fill(taken, 0)
+    wanted = query.masked_fill(taken, 0)
+    counts = wanted.sum(-1)
+    means = (likelihoods * wanted).sum(-1) / counts.clamp_min(1)
+    return -means.sum() / (counts > 0).sum().clamp_min(1)
