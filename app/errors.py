@@ -103,3 +103,20 @@ class TooLarge(AppError):
 
     def __str__(self) -> str:
         return f"{self.what} may be at most {self.limit}"
+
+
+@dataclass(eq=False)
+class MalformedBody(AppError):
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the body is not valid JSON: {self.reason}"
+
+
+@dataclass(eq=False)
+class UnsupportedMedia(AppError):
+    header: str
+    accepted: str
+
+    def __str__(self) -> str:
+        return f"{self.header}: expected {self.accepted}"

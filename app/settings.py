@@ -71,6 +71,11 @@ class ServerSettings(Frozen):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     allow_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the API from a browser, such as `https://shop.example`."""
+    open_metrics: bool = False
+    """Serve /metrics without a key; otherwise Prometheus sends an admin key as its bearer token."""
+    open_docs: bool = False
+    """Serve /docs and /v1/openapi.json without a key; the demo always does."""
 
 
 class Settings(BaseSettings):
