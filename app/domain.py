@@ -108,23 +108,17 @@ class Window:
         """The window of any pile of shots and sightings, in any order, with any repeats."""
         best: dict[str, Shot] = {}
         for shot in shots:
-            if shot.weight and (
-                shot.item_id not in best or shot.rank > best[shot.item_id].rank
-            ):
+            if shot.weight and (shot.item_id not in best or shot.rank > best[shot.item_id].rank):
                 best[shot.item_id] = shot
         kept = sorted(best.values(), key=lambda shot: shot.rank, reverse=True)[:SUPPORT_LIMIT]
         newest: dict[str, int] = {}
         for item_id, timestamp in seen:
             newest[item_id] = max(timestamp, newest.get(item_id, timestamp))
         sighted = sorted(newest.items(), key=lambda pair: (pair[1], pair[0]), reverse=True)
-        return cls(
-            tuple(sorted(kept, key=lambda shot: shot.item_id)), dict(sighted[:SEEN_LIMIT])
-        )
+        return cls(tuple(sorted(kept, key=lambda shot: shot.item_id)), dict(sighted[:SEEN_LIMIT]))
 
     def union(self, other: "Window") -> "Window":
-        return Window.of(
-            (*self.shots, *other.shots), (*self.seen.items(), *other.seen.items())
-        )
+        return Window.of((*self.shots, *other.shots), (*self.seen.items(), *other.seen.items()))
 
     @property
     def digest(self) -> bytes:

@@ -52,15 +52,15 @@ class Batcher:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
 
-    async def rank(self, snapshot: Snapshot, request: RankRequest, timeout: float) -> Ranked:
-        """Raises `Overloaded` if the queue is full, `TimeoutError` after `timeout` seconds."""
+    async def rank(self, snapshot: Snapshot, request: RankRequest, within: float) -> Ranked:
+        """Raises `Overloaded` if the queue is full, `TimeoutError` after `within` seconds."""
         now = monotonic()
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Ranked] = asyncio.get_running_loop().create_future()
         try:
-            self._queue.put_nowait(_Waiting(snapshot, request, now, now + timeout, answer))
+            self._queue.put_nowait(_Waiting(snapshot, request, now, now + within, answer))
         except asyncio.QueueFull:
             raise Overloaded("ranking") from None
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within):
             return await answer
 
     async def _work(self) -> None:
@@ -83,7 +83,7 @@ class Batcher:
             same = list(group)
             try:
                 ranked = await self._rank_many(same[0].snapshot, [one.request for one in same])
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits
                 for one in same:
                     if not one.answer.done():
                         one.answer.set_exception(error)

@@ -14,7 +14,7 @@ from models.weights import MetaWeights
 
 
 class Engine:
-    """Owns the live catalogue overlay and swaps whole snapshots; a request keeps the one it began with."""
+    """Owns the live catalogue and swaps whole snapshots; a request keeps the one it began with."""
 
     def __init__(self, *, device: DeviceName, batch_limit: int, queue_limit: int) -> None:
         self._device = Device(device)
@@ -45,9 +45,9 @@ class Engine:
             raise WeightsMissing("the configured directory")
         return self._snapshot
 
-    async def rank(self, snapshot: Snapshot, request: RankRequest, timeout: float) -> Ranked:
-        """Raises `Overloaded` or `TimeoutError` (seconds)."""
-        return await self._batcher.rank(snapshot, request, timeout)
+    async def rank(self, snapshot: Snapshot, request: RankRequest, within: float) -> Ranked:
+        """Raises `Overloaded`, or `TimeoutError` after `within` seconds."""
+        return await self._batcher.rank(snapshot, request, within)
 
     async def prepare(self, weights: MetaWeights, now: int) -> Snapshot:
         """Build a snapshot of `weights` under the current catalogue and rank with it once."""

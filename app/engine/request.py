@@ -11,7 +11,7 @@ class RankRequest:
     shots: tuple[Shot, ...]
     k: int
     fast: bytes | None = None
-    """Cached fast weights (little-endian float32), if they belong to this version and these shots."""
+    """Cached fast weights (little-endian float32) of this version and these shots."""
     exclude: Collection[str] = ()
     candidates: Collection[str] | None = None
 

@@ -1,4 +1,4 @@
-"""What one answer is made from: frozen meta-weights and the live item matrix, never changed in place.
+"""What one answer is made from: frozen meta-weights and the live items, never changed in place.
 
 Frozen world: the tensors of one meta-weights version; adaptation reads nothing else.
 Live world: the same rows plus those of newer items, and which items may be shown now.
@@ -34,14 +34,13 @@ class Frozen:
 
     @classmethod
     def load(cls, weights: MetaWeights, device: Device) -> "Frozen":
-        items = len(weights.item_ids)
+        algorithm = algorithms.get(weights.manifest.algorithm)
         slow = {
-            name: tensor.to(device.torch)
-            if not tensor.is_floating_point() or tensor.shape[:1] == (items,)
-            else tensor.to(device.torch, device.precision)
+            name: tensor.to(device.torch, device.precision)
+            if tensor.is_floating_point() and name not in algorithm.per_item
+            else tensor.to(device.torch)
             for name, tensor in weights.slow.items()
         }
-        algorithm = algorithms.get(weights.manifest.algorithm)
         return cls(
             version=weights.manifest.version,
             steps=weights.manifest.steps,

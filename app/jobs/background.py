@@ -66,6 +66,8 @@ async def _attempt(job: Job, runtime: Runtime) -> None:
         await job(runtime)
     except AppError as error:
         log.warning("job_failed", job=job.__name__, reason=str(error))
+    except Exception:
+        log.exception("job_crashed", job=job.__name__)
 
 
 async def _forever(job: Job, runtime: Runtime, seconds: float) -> None:

@@ -51,7 +51,7 @@ class Ingested:
 
 
 async def ingest(parts: Parts, drafts: Sequence[EventDraft], now: int) -> Ingested:
-    """Record `drafts` (`now` in ms). Raises `StorageUnavailable` if the log cannot, `Overloaded`."""
+    """Record `drafts`; `now` in ms. Raises `StorageUnavailable` or `Overloaded` from the log."""
     verdicts = [_judge(parts.policy, draft, now) for draft in drafts]
     places = [n for n, verdict in enumerate(verdicts) if isinstance(verdict, Event)]
     events = [verdict for verdict in verdicts if isinstance(verdict, Event)]

@@ -43,9 +43,12 @@ async def recall(parts: Parts, entity: Entity, at_least: Position | None) -> Rec
     except StorageUnavailable:
         redis_answers, remembered = False, NOTHING
     placed = remembered.placed
-    if placed is not None and parts.pending.is_fresh(entity, placed.position):
-        if _reaches(placed.position, at_least):
-            return Recalled(placed, remembered.fast, None)
+    if (
+        placed is not None
+        and parts.pending.is_fresh(entity, placed.position)
+        and _reaches(placed.position, at_least)
+    ):
+        return Recalled(placed, remembered.fast, None)
     try:
         rebuilt = await _rebuild(parts, entity, install=redis_answers)
     except StorageUnavailable:

@@ -60,7 +60,7 @@ class Answer:
 
 
 async def recommend(parts: Parts, question: Question, now: int) -> Answer:
-    """Rank for `question.entity`. Raises `WeightsMissing`, `InvalidRequest`; else always answers."""
+    """Rank for `question.entity`. Raises `WeightsMissing`, `InvalidRequest`; else it answers."""
     snapshot = parts.engine.pinned()
     started = perf_counter()
     recalled = await _recall(parts, question)

@@ -6,6 +6,7 @@ Whatever goes wrong before the swap leaves the old meta-weights serving.
 from asyncio import to_thread
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 import structlog
@@ -78,23 +79,27 @@ async def _first_that_works(parts: Parts, versions: Sequence[str | None], now: i
         try:
             return await _prepare(parts, version, now)
         except (UnknownWeights, WeightsRejected) as error:
-            log.error("weights_refused", version=version, reason=str(error))
+            log.warning("weights_refused", version=version, reason=str(error))
     return await _prepare(parts, last, now)
 
 
 async def _prepare(parts: Parts, version: str | None, now: int) -> Snapshot:
     directory = parts.policy.weights_directory
-    manifests = await to_thread(meta_weights.list_manifests, directory)
     if version is None:
+        manifests = await to_thread(meta_weights.list_manifests, directory)
         if not manifests:
             raise WeightsMissing(str(directory))
         version = manifests[0].version
+    elif version not in await to_thread(_names, directory):
+        raise UnknownWeights(version)
     try:
         loaded = await to_thread(meta_weights.load, directory, version)
         return await parts.engine.prepare(loaded, now)
     except WeightsError as error:
-        if error.missing:
-            raise UnknownWeights(version) from error
         raise WeightsRejected(version, error.reason, error.tensor) from error
     except ModelError as error:
         raise WeightsRejected(version, str(error)) from error
+
+
+def _names(directory: Path) -> list[str]:
+    return [entry.name for entry in directory.iterdir()] if directory.is_dir() else []

@@ -24,6 +24,10 @@ class Algorithm(Protocol):
     @property
     def retrieval(self) -> Retrieval: ...
 
+    @property
+    def per_item(self) -> frozenset[str]:
+        """Slow tensors with a row for each item; the only ones that grow with the catalogue."""
+
     def prior(self, slow: Slow, entities: int) -> Tensor:
         """[entities, F] fast weights of somebody about whom nothing is known."""
 

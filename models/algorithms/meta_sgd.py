@@ -29,6 +29,7 @@ class MetaSGD:
     first_order: bool = False
     name: str = "meta-sgd"
     retrieval: Retrieval = "dot"
+    per_item: frozenset[str] = frozenset({"item_vectors", "item_biases", "popularity"})
 
     def prior(self, slow: Slow, entities: int) -> Tensor:
         return slow["prior"].to(slow["rho"].dtype).expand(entities, -1)

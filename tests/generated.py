@@ -1,0 +1,33 @@
+"""Generated meta-weights for tests that need a model but not a good one."""
+
+import torch
+
+
+STEPS, NEGATIVES = 2, 32
+
+
+def generated_slow(items: int = 60, width: int = 8, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Slow weights of the ranking head over `items` items: clear popularity, random vectors."""
+    generator = torch.Generator().manual_seed(seed)
+    popularity = torch.linspace(-1.0, -6.0, items)
+    chances = popularity.exp() / popularity.exp().sum()
+    negatives = torch.multinomial(chances, NEGATIVES, replacement=True, generator=generator)
+    gate = torch.ones(51)
+    gate[0] = 0.0
+    return {
+        "item_vectors": torch.randn(items, width, generator=generator) / width**0.5,
+        "item_biases": popularity.clone(),
+        "popularity": popularity,
+        "prior": torch.zeros(width),
+        "steps": torch.ones(STEPS, width),
+        "rho": torch.tensor(0.5),
+        "pull": torch.full((width,), -4.0),
+        "threshold": torch.tensor(0.0),
+        "gate": gate,
+        "negatives": negatives,
+        "negative_log_q": (NEGATIVES * chances[negatives]).log(),
+    }
+
+
+def generated_ids(items: int = 60) -> tuple[str, ...]:
+    return tuple(f"i{n:03d}" for n in range(items))
