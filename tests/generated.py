@@ -1,6 +1,11 @@
 """Generated meta-weights for tests that need a model but not a good one."""
 
+from pathlib import Path
+
 import torch
+
+from models import weights as meta_weights
+from models.weights import Facts, MetaWeights
 
 
 STEPS, NEGATIVES = 2, 32
@@ -31,3 +36,18 @@ def generated_slow(items: int = 60, width: int = 8, seed: int = 0) -> dict[str, 
 
 def generated_ids(items: int = 60) -> tuple[str, ...]:
     return tuple(f"i{n:03d}" for n in range(items))
+
+
+def save_generated(directory: Path, *, items: int = 60, seed: int = 0) -> MetaWeights:
+    """A version of generated meta-weights on disk, as training would leave it."""
+    facts = Facts(
+        algorithm="meta-sgd",
+        retrieval="dot",
+        steps=STEPS,
+        split={},
+        data={},
+        config={},
+        metrics={},
+    )
+    slow, ids = generated_slow(items, seed=seed), generated_ids(items)
+    return meta_weights.load(directory, meta_weights.save(directory, slow, ids, facts).version)
