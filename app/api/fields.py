@@ -1,0 +1,168 @@
+"""The kinds of values that callers send, each with an error that says what was expected.
+
+Strict throughout: "3" is no number and 1 is no truth value.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from app.domain import ID_BYTES, Entity, Namespace
+
+EVENT_ID_BYTES = 128
+JSON_DEPTH = 16
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+TIMESTAMP = "RFC 3339 text with an offset, or integer milliseconds since 1970-01-01 UTC"
+RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+class Strict(BaseModel):
+    """A JSON object whose unknown fields are errors, not silence."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+def expected(what: str) -> PydanticCustomError:
+    """The error of a value that is not what it should be.
+
+    `what` may hold braces, so it travels as context and not as the template.
+    """
+    return PydanticCustomError("unexpected", "expected {what}", {"what": what})
+
+
+def is_storable(text: str) -> bool:
+    """Whether both databases can keep `text`: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def text_of(limit: int) -> AfterValidator:
+    """A validator for text of 1 to `limit` bytes of UTF-8."""
+
+    def check(value: str) -> str:
+        if not value or not is_storable(value) or len(value.encode()) > limit:
+            raise expected(f"1 to {limit} bytes of UTF-8 without NUL or lone surrogates")
+        return value
+
+    return AfterValidator(check)
+
+
+def _text_first(value: object) -> object:
+    if not isinstance(value, str):
+        raise expected("text")
+    if not is_storable(value):
+        raise expected("text without NUL or lone surrogates")
+    return value
+
+
+AnyText = Annotated[str, BeforeValidator(_text_first, json_schema_input_type=str)]
+Id = Annotated[AnyText, text_of(ID_BYTES), Field(min_length=1, max_length=ID_BYTES)]
+EventId = Annotated[
+    AnyText, text_of(EVENT_ID_BYTES), Field(min_length=1, max_length=EVENT_ID_BYTES)
+]
+Name = Annotated[AnyText, text_of(128), Field(min_length=1, max_length=128)]
+
+
+def milliseconds(value: object) -> int:
+    """RFC 3339 text or integer milliseconds -> milliseconds since 1970 (UTC).
+
+    >>> milliseconds("2026-01-02T03:04:05.678+01:00")
+    1767319445678
+    """
+    if isinstance(value, str) and RFC_3339.fullmatch(value):
+        try:
+            when = datetime.fromisoformat(value.upper())
+            result = round(when.timestamp() * 1000)
+        except (ValueError, OverflowError):
+            raise expected(f"an existing date and time: {TIMESTAMP}") from None
+    elif isinstance(value, int) and not isinstance(value, bool):
+        result = value
+    else:
+        raise expected(TIMESTAMP)
+    if not EARLIEST.timestamp() * 1000 <= result < LATEST.timestamp() * 1000:
+        hint = ", not seconds" if 10**8 <= result < 10**11 else ""
+        raise expected(f"a time between {EARLIEST.year} and {LATEST.year}: {TIMESTAMP}{hint}")
+    return result
+
+
+Timestamp = Annotated[
+    int,
+    PlainValidator(milliseconds),
+    WithJsonSchema(
+        {
+            "description": TIMESTAMP[0].upper() + TIMESTAMP[1:] + ".",
+            "oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}],
+        }
+    ),
+]
+
+
+def storable_object(value: object) -> Mapping[str, Any]:
+    """A JSON object both databases can keep and every client can read back unchanged."""
+    if not isinstance(value, dict):
+        raise expected("an object")
+    _check_json(value, JSON_DEPTH)
+    return value
+
+
+def _check_json(value: object, depth: int) -> None:
+    if depth == 0:
+        raise expected(f"nesting of at most {JSON_DEPTH} levels")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if not name or not is_storable(name):
+                raise expected("names of at least one character, without NUL or lone surrogates")
+            _check_json(inner, depth - 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_json(inner, depth - 1)
+    elif isinstance(value, str) and not is_storable(value):
+        raise expected("text without NUL or lone surrogates")
+    elif isinstance(value, float) and not isfinite(value):
+        raise expected("finite numbers")
+    elif isinstance(value, int) and abs(value) >= 2**63:
+        raise expected("integers of at most 64 bits")
+
+
+Properties = Annotated[
+    Mapping[str, Any], PlainValidator(storable_object), WithJsonSchema({"type": "object"})
+]
+
+
+class Person(Strict):
+    """Who it is about: at most one of the two ids."""
+
+    user_id: Id | None = None
+    anonymous_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> Self:
+        if self.user_id is not None and self.anonymous_id is not None:
+            raise expected("user_id or anonymous_id, not both")
+        return self
+
+    @property
+    def entity(self) -> Entity | None:
+        if self.user_id is not None:
+            return Entity(Namespace.USER, self.user_id)
+        if self.anonymous_id is not None:
+            return Entity(Namespace.ANON, self.anonymous_id)
+        return None

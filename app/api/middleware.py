@@ -1,0 +1,150 @@
+"""What happens around every request, in three pure ASGI layers, outermost first."""
+
+import re
+from time import perf_counter
+from urllib.parse import quote, unquote_to_bytes
+from uuid import uuid4
+
+import structlog
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import INTERNAL, Kind, problem
+from app.errors import TooLarge
+from app.telemetry import observe_request
+
+log = structlog.get_logger()
+
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+"""Probes: counted, but not worth a line each in the log."""
+
+
+class Context:
+    """Names the request, keeps its path undecoded, limits its body, counts, times and logs it."""
+
+    def __init__(self, app: ASGIApp, body_limit: int) -> None:
+        self._app = app
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        offered = Headers(scope=scope).get("x-request-id", "")
+        request_id = offered if SANE_REQUEST_ID.fullmatch(offered) else uuid4().hex
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        inner = {
+            **scope,
+            "method": method,
+            "path": canonical(scope.get("raw_path") or quote(scope["path"]).encode()),
+            "thaw.request_id": request_id,
+        }
+        status = 499
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "private, no-store")
+                total = f"total;dur={(perf_counter() - started) * 1000:.2f}"
+                headers["Server-Timing"] = ", ".join(
+                    filter(None, (headers.get("Server-Timing"), total))
+                )
+            await send(message)
+
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(inner, limited(inner, receive, self._body_limit), send_with_headers)
+        except ClientDisconnect:
+            status = 499
+        finally:
+            route = getattr(inner.get("route"), "path", "unmatched")
+            seconds = perf_counter() - started
+            method = method if method in METHODS else "OTHER"
+            observe_request(method, route, status, seconds)
+            if route not in QUIET:
+                log.info(
+                    "request_answered",
+                    method=method,
+                    route=route,
+                    status=status,
+                    ms=round(seconds * 1000, 2),
+                )
+
+
+class Recovery:
+    """Answers what nobody expected with a problem, and logs its traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noticing(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noticing)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            log.exception("request_failed")
+            if started or scope["type"] != "http":
+                raise
+            detail = "an unexpected error; the log has it under this request id"
+            await problem(Request(scope), INTERNAL, detail)(scope, receive, send)
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, with problems instead of plain text for refused preflights."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        kind = Kind(response.status_code, "Preflight refused", "preflight-refused")
+        detail = "this origin, method or header is not allowed from a browser"
+        return problem(Request({"type": "http"}), kind, detail)
+
+
+def canonical(raw_path: bytes) -> str:
+    """One spelling for each path: segments percent-encoded the same way, `%2F` still encoded.
+
+    >>> canonical(b"/v1/items/a%2fb%41~")
+    '/v1/items/a%2FbA~'
+    """
+    return "/".join(quote(unquote_to_bytes(part), safe="") for part in raw_path.split(b"/"))
+
+
+def limited(scope: Scope, receive: Receive, limit: int) -> Receive:
+    """`receive` that raises `TooLarge` as soon as the body is known to exceed `limit` bytes."""
+    declared = Headers(scope=scope).get("content-length", "")
+    received = int(declared) if declared.isdecimal() else 0
+    too_large = TooLarge("a body", f"{limit:,} bytes")
+    counted = 0
+
+    async def receive_limited() -> Message:
+        nonlocal counted
+        if received > limit:
+            raise too_large
+        message = await receive()
+        counted += len(message.get("body", b""))
+        if counted > limit:
+            raise too_large
+        return message
+
+    return receive_limited

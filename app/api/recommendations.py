@@ -1,0 +1,173 @@
+"""POST /v1/recommendations and GET /v1/users/{user_id}/recommendations."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field, TypeAdapter
+
+from app.api import body
+from app.api.deps import PathId, RuntimeDep
+from app.api.fields import Id, Name, Person
+from app.api.security import allow, forbid_naming_users
+from app.domain import Entity, Mode, Namespace, Scope
+from app.errors import InvalidRequest
+from app.runtime import Runtime, now_ms
+from app.services.recommend import Answer, Question, recommend
+from app.telemetry import count_recommendation
+
+router = APIRouter(tags=["storefront"])
+
+
+class RecommendationsIn(Person):
+    """Whom to recommend to, and within which bounds. Without any id: what everyone gets."""
+
+    k: Annotated[int, Field(ge=1)] = 10
+    exclude_item_ids: list[Id] = Field(default_factory=list)
+    candidate_item_ids: list[Id] | None = Field(None, description="rank only these")
+    include_seen: bool = False
+    properties: list[Name] = Field(
+        default_factory=list,
+        max_length=50,
+        description="item properties to return, such as `title`",
+    )
+    min_watermark: str | None = Field(
+        None, max_length=4096, description="from POST /v1/events: reflect at least these events"
+    )
+    timeout_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
+
+
+class GateOut(BaseModel):
+    blend: float = Field(description="0: the prior itself, 1: all of what was learned")
+
+
+class PersonalizationOut(BaseModel):
+    mode: Mode
+    support: int = Field(description="how many items the inner loop learned from")
+    steps: int = Field(description="inner-loop steps taken")
+    weights_version: str
+    gate: GateOut
+    adapted_at: int | None = Field(description="milliseconds since 1970-01-01 UTC")
+    cached: bool
+
+
+class RecommendedOut(BaseModel):
+    item_id: str
+    score: float
+    rank: int
+    source: str
+    properties: dict[str, Any]
+
+
+class RecommendationsOut(BaseModel):
+    request_id: str
+    catalogue_epoch: int
+    items: list[RecommendedOut]
+    personalization: PersonalizationOut
+    degraded: str | None = Field(description="why this may not be the best answer, if so")
+    shortfall: str | None = Field(description="why there are fewer than k items, if so")
+
+
+QUESTION = TypeAdapter(RecommendationsIn)
+EXAMPLES = {
+    "guest": {"anonymous_id": "guest-7", "k": 10, "properties": ["title"]},
+    "everyone": {"k": 10},
+}
+
+
+@router.post(
+    "/v1/recommendations",
+    response_model=RecommendationsOut,
+    summary="Recommend items",
+    openapi_extra=body.describe(RecommendationsIn, EXAMPLES),
+)
+async def post_recommendations(
+    request: Request,
+    runtime: RuntimeDep,
+    caller: Annotated[Scope, allow(Scope.PUBLISHABLE, Scope.SERVER)],
+) -> Response:
+    """An unknown user is no error: the list is then what everyone gets."""
+    asked = body.check(QUESTION, await body.read(request))
+    forbid_naming_users(caller, asked.user_id)
+    limits = runtime.settings.limits
+    _limit("/k", asked.k, limits.k)
+    _limit("/exclude_item_ids", len(asked.exclude_item_ids), limits.exclusions, "items")
+    candidates = asked.candidate_item_ids
+    _limit("/candidate_item_ids", len(candidates or ()), limits.candidates, "items")
+    question = Question(
+        entity=asked.entity,
+        k=asked.k,
+        exclude=frozenset(asked.exclude_item_ids),
+        candidates=None if candidates is None else frozenset(candidates),
+        include_seen=asked.include_seen,
+        properties=tuple(asked.properties),
+        min_watermark=asked.min_watermark,
+        timeout_ms=asked.timeout_ms,
+    )
+    return await _answer(request, runtime, question)
+
+
+@router.get(
+    "/v1/users/{user_id}/recommendations",
+    response_model=RecommendationsOut,
+    summary="Recommend items to a user",
+    dependencies=[allow(Scope.SERVER)],
+)
+async def get_recommendations(
+    request: Request,
+    runtime: RuntimeDep,
+    user_id: PathId,
+    k: Annotated[int, Query(ge=1)] = 10,
+    properties: Annotated[
+        list[Name] | None, Query(max_length=50, description="may be repeated")
+    ] = None,
+) -> Response:
+    """The simple case of POST /v1/recommendations."""
+    _limit("/k", k, runtime.settings.limits.k)
+    entity = Entity(Namespace.USER, user_id)
+    question = Question(entity=entity, k=k, properties=tuple(properties or ()))
+    return await _answer(request, runtime, question)
+
+
+async def _answer(request: Request, runtime: Runtime, question: Question) -> Response:
+    answer = await recommend(runtime.parts, question, now_ms())
+    count_recommendation(answer.personalization.mode)
+    out = _out(request.scope["thaw.request_id"], answer)
+    timing = ", ".join(f"{step};dur={ms:.2f}" for step, ms in answer.timings.items())
+    return Response(
+        out.model_dump_json(), media_type="application/json", headers={"Server-Timing": timing}
+    )
+
+
+def _out(request_id: str, answer: Answer) -> RecommendationsOut:
+    personal = answer.personalization
+    return RecommendationsOut(
+        request_id=request_id,
+        catalogue_epoch=answer.catalogue_epoch,
+        items=[
+            RecommendedOut(
+                item_id=item.item_id,
+                score=item.score,
+                rank=item.rank,
+                source=item.source,
+                properties=dict(item.properties),
+            )
+            for item in answer.items
+        ],
+        personalization=PersonalizationOut(
+            mode=personal.mode,
+            support=personal.support,
+            steps=personal.steps,
+            weights_version=personal.weights_version,
+            gate=GateOut(blend=personal.gate_blend),
+            adapted_at=personal.adapted_at,
+            cached=personal.cached,
+        ),
+        degraded=answer.degraded,
+        shortfall=answer.shortfall,
+    )
+
+
+def _limit(pointer: str, value: int, limit: int, unit: str = "") -> None:
+    if value > limit:
+        raise InvalidRequest(pointer, f"at most {limit:,} {unit}".rstrip())

@@ -1,0 +1,40 @@
+"""The demo's search box: titles of the most popular items, kept in memory."""
+
+from collections.abc import Sequence
+
+from app.services.parts import Parts
+
+PAGE = 500
+
+
+class Titles:
+    """Reads titles again whenever the catalogue or the meta-weights have moved on."""
+
+    def __init__(self) -> None:
+        self._state: tuple[str, int] | None = None
+        self._titles: Sequence[tuple[str, str]] = ()
+
+    async def search(self, parts: Parts, query: str, limit: int) -> Sequence[tuple[str, str]]:
+        """(item id, title) of items whose title holds every word of `query`, most popular first."""
+        snapshot = parts.engine.pinned()
+        if self._state != (snapshot.version, snapshot.epoch):
+            self._titles = await _read(parts, [item_id for item_id, _ in snapshot.popular])
+            self._state = (snapshot.version, snapshot.epoch)
+        words = query.casefold().split()
+        found = (
+            (item_id, title)
+            for item_id, title in self._titles
+            if all(word in title.casefold() for word in words)
+        )
+        return [one for one, _ in zip(found, range(limit), strict=False)]
+
+
+async def _read(parts: Parts, item_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
+    titles: list[tuple[str, str]] = []
+    for start in range(0, len(item_ids), PAGE):
+        page = item_ids[start : start + PAGE]
+        properties = await parts.catalogue.properties(page, ("title",))
+        titles += [
+            (item_id, str(properties.get(item_id, {}).get("title", item_id))) for item_id in page
+        ]
+    return titles

@@ -1,0 +1,73 @@
+"""Members and their properties."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field, TypeAdapter
+
+from app.api import body
+from app.api.bulk import BulkOut, read_bulk
+from app.api.deps import PathId, RuntimeDep
+from app.api.fields import Id, Properties, Strict
+from app.api.security import allow
+from app.domain import Scope, User
+from app.errors import NotFound
+
+router = APIRouter(tags=["users"], dependencies=[allow(Scope.SERVER)])
+
+
+class UserIn(Strict):
+    properties: Properties = Field(default_factory=dict)
+
+
+class IdentifiedUserIn(UserIn):
+    user_id: Id
+
+
+class UsersIn(Strict):
+    users: list[IdentifiedUserIn]
+
+
+class UserOut(BaseModel):
+    user_id: str
+    properties: dict[str, Any]
+
+
+USER = TypeAdapter(UserIn)
+READER = {"properties": {"language": "fi", "member_since": 2019}}
+
+
+@router.put(
+    "/v1/users/{user_id}",
+    summary="Create or replace a user",
+    openapi_extra=body.describe(UserIn, {"reader": READER}),
+)
+async def put_user(request: Request, runtime: RuntimeDep, user_id: PathId) -> UserOut:
+    """Events make users by themselves; this is for what is known of them besides."""
+    properties = body.check(USER, await body.read(request)).properties
+    await runtime.parts.catalogue.put_users([User(user_id, properties)])
+    return UserOut(user_id=user_id, properties=dict(properties))
+
+
+@router.put(
+    "/v1/users",
+    summary="Create or replace many users",
+    openapi_extra=body.describe(UsersIn, {"readers": {"users": [{"user_id": "42", **READER}]}}),
+)
+async def put_many_users(request: Request, runtime: RuntimeDep) -> BulkOut:
+    """Each user is judged on its own. If an id occurs twice, the later one counts."""
+    raw = await body.read(request)
+    limit = runtime.settings.limits.bulk
+    good, rejected = read_bulk(raw, "users", IdentifiedUserIn, limit)
+    users = {one.user_id: User(one.user_id, one.properties) for one in good}
+    if users:
+        await runtime.parts.catalogue.put_users(list(users.values()))
+    return BulkOut(stored=len(users), rejected=rejected)
+
+
+@router.get("/v1/users/{user_id}", summary="Read a user")
+async def get_user(runtime: RuntimeDep, user_id: PathId) -> UserOut:
+    user = await runtime.parts.catalogue.get_user(user_id)
+    if user is None:
+        raise NotFound("user", user_id)
+    return UserOut(user_id=user.user_id, properties=dict(user.properties))

@@ -1,0 +1,60 @@
+"""Start reading here: the service is routes, three layers around them, problems and a lifespan."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from app.api import (
+    document,
+    events,
+    health,
+    items,
+    pages,
+    problems,
+    recommendations,
+    users,
+    weights,
+)
+from app.api.middleware import Context, Cors, Recovery
+from app.api.titles import Titles
+from app.jobs.background import background
+from app.runtime import open_runtime
+from app.settings import Settings
+from app.telemetry import configure_logging
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The whole service; `uvicorn --factory app.main:create_app` serves it."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        configure_logging(settings.log_format)
+        async with open_runtime(settings) as runtime, background(runtime):
+            app.state.runtime = runtime
+            app.state.titles = Titles()
+            yield
+
+    app = document.DocumentedApi(
+        title="Thaw",
+        version=version("thaw"),
+        lifespan=lifespan,
+        responses=document.RESPONSES,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for part in (events, recommendations, items, users, weights, health, document, pages):
+        app.include_router(part.router)
+    problems.install(app)
+    app.add_middleware(Recovery)
+    app.add_middleware(
+        Cors,
+        allow_origins=settings.server.allow_origins,
+        allow_methods=["GET", "POST", "PUT"],
+        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+        expose_headers=["X-Request-Id", "Server-Timing", "Retry-After"],
+    )
+    app.add_middleware(Context, body_limit=settings.limits.body_bytes)
+    return app
