@@ -1,0 +1,133 @@
+"""`thaw train` and `thaw evaluate`: make meta-weights and judge them."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import TextColumn
+
+from app.cli.console import err, print_json, progress_bar, say, seconds
+
+if TYPE_CHECKING:
+    from models.config import TrainConfig
+    from models.data import Dataset
+    from models.train import Progress
+    from models.weights import Manifest
+
+Data = Annotated[Path, typer.Option("--data", help="Folder of interactions (docs/data.md).")]
+
+
+class Order(StrEnum):
+    RANDOM = "random"
+    TIME = "time"
+
+
+def train(
+    data: Data,
+    out_: Annotated[
+        Path, typer.Option("--out", help="Folder of meta-weights; the result is OUT/<version>/.")
+    ],
+    algorithm: Annotated[str, typer.Option(help="Which algorithm to meta-train.")] = "meta-sgd",
+    seed: Annotated[int, typer.Option(help="Same seed, same data: same weights.")] = 0,
+    fold: Annotated[int, typer.Option(min=0, max=9, help="Which users to hold out.")] = 0,
+    order: Annotated[Order, typer.Option(help="How supports are drawn.")] = Order.RANDOM,
+    budget: Annotated[
+        str | None, typer.Option(help="Longest training time, such as 90s or 5m.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+) -> None:
+    """Meta-train on a folder of interactions. Ctrl-C ends early and keeps the best so far."""
+    from models.config import TrainConfig
+    from models.data import read
+
+    dataset = read(data)
+    say(str(dataset.report))
+    config = TrainConfig(
+        algorithm=algorithm,
+        seed=seed,
+        fold=fold,
+        order=order.value,
+        budget_seconds=seconds(budget) if budget else None,
+    )
+    manifest = train_showing(dataset, config, out_)
+    if as_json:
+        from dataclasses import asdict
+
+        print_json(asdict(manifest))
+    else:
+        typer.echo(out_ / manifest.version)
+
+
+def train_showing(dataset: "Dataset", config: "TrainConfig", directory: Path) -> "Manifest":
+    """Train with a progress bar (a line per check where nobody watches), Ctrl-C to end early."""
+    from models.train import train as meta_train
+
+    with showing_progress() as show, stop_on_interrupt() as stopped:
+        manifest = meta_train(dataset, config, directory, on_progress=show, stop=stopped)
+    say(f"meta-weights {manifest.version} in {directory}")
+    return manifest
+
+
+@contextmanager
+def showing_progress() -> "Iterator[Callable[[Progress], None]]":
+    best = TextColumn("loss {task.fields[loss]}  validation NDCG@10 {task.fields[ndcg]}")
+    with progress_bar(best) as bar:
+        task = bar.add_task("training", total=None, loss="-", ndcg="-")
+
+        def show(now: "Progress") -> None:
+            ndcg = "-" if now.best is None else f"{now.best:.4f}"
+            bar.update(
+                task, completed=now.step, total=now.total_steps, loss=f"{now.loss:.3f}", ndcg=ndcg
+            )
+            if now.validation_ndcg is not None and not err.is_terminal:
+                say(
+                    f"step {now.step}/{now.total_steps}  loss {now.loss:.3f}  "
+                    f"validation NDCG@10 {now.validation_ndcg:.4f}  {now.seconds:.0f} s"
+                )
+
+        yield show
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """A question that turns true at the first Ctrl-C; the second interrupts at once."""
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+        say("ending after this step; the best so far is kept (Ctrl-C again to abort)")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Baselines(StrEnum):
+    FAST = "fast"
+
+
+def evaluate(
+    data: Data,
+    weights: Annotated[Path, typer.Option(help="One version: DIR/<version>.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the report as JSON to this file.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the report as Markdown to this file.")
+    ] = None,
+    baselines: Annotated[Baselines, typer.Option(help="What to compare with.")] = Baselines.FAST,
+    order: Annotated[Order, typer.Option(help="Which interactions come first.")] = Order.RANDOM,
+    folds: Annotated[
+        int, typer.Option(min=1, max=10, help="Above 1: train and judge anew on so many splits.")
+    ] = 1,
+) -> None:
+    """Rank for held-out users and compare with tuned baselines; prints a table."""
+    raise NotImplementedError

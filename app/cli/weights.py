@@ -1,0 +1,104 @@
+"""`thaw weights`: which meta-weights there are, and telling a running service to change."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.console import complain, load_settings, print_json, print_table, say
+
+cli = typer.Typer(help="List meta-weights; reload them.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+@cli.command("list")
+def list_(
+    directory: Annotated[
+        Path | None, typer.Option(help="Folder of meta-weights; THAW_WEIGHTS__DIRECTORY otherwise.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the versions of a folder, newest first."""
+    from dataclasses import asdict
+
+    from models.weights import list_manifests
+
+    where = directory or load_settings().weights.directory
+    manifests = list_manifests(where)
+    if as_json:
+        print_json([asdict(manifest) for manifest in manifests])
+    elif not manifests:
+        say(f"no meta-weights in {where}; make some with `thaw train --data DIR --out {where}`")
+    else:
+        print_table(
+            ("version", "created", "algorithm", "items", "trained on"),
+            (
+                (one.version, one.created_at, one.algorithm, one.items, one.data.get("name"))
+                for one in manifests
+            ),
+        )
+
+
+@cli.command()
+def reload(
+    version: Annotated[
+        str | None, typer.Argument(help="Which version; the newest if left out.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Address of the service; from the settings otherwise.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="THAW_ADMIN_KEY", help="Admin key; that of var/dev-keys.json otherwise."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only check; change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell a running service to change to other meta-weights."""
+    import httpx
+
+    settings = load_settings()
+    service = url or f"http://{settings.server.host}:{settings.server.port}"
+    try:
+        answer = httpx.post(
+            f"{service.rstrip('/')}/v1/admin/weights/reload",
+            json={"version": version, "dry_run": dry_run},
+            headers={"Authorization": f"Bearer {key or _local_admin_key(settings.state)}"},
+            timeout=60,
+        )
+    except httpx.HTTPError as error:
+        complain(f"{service} does not answer: {error}", "is `thaw serve` running? pass its --url")
+        raise typer.Exit(2) from error
+    if answer.is_error:
+        complain(f"{service} refused: {_detail(answer.text)}")
+        raise typer.Exit(2)
+    done = answer.json()
+    if as_json:
+        print_json(done)
+    else:
+        say(
+            f"{'would serve' if dry_run else 'serves'} {done['version']}, before {done['previous']}"
+        )
+
+
+def _local_admin_key(state: Path) -> str:
+    path = state / "dev-keys.json"
+    try:
+        key = json.loads(path.read_text())["admin"]
+    except (OSError, ValueError, KeyError) as error:
+        complain("an admin key is needed", "pass --key, or set THAW_ADMIN_KEY")
+        raise typer.Exit(2) from error
+    return str(key)
+
+
+def _detail(body: str) -> str:
+    """The sentence of a problem document, or the body where it is none."""
+    try:
+        problem = json.loads(body)
+        return str(problem.get("detail") or problem["title"])
+    except (ValueError, KeyError, AttributeError):
+        return body[:200]
