@@ -142,7 +142,7 @@ def window_of(events: Iterable[Event], seen_types: frozenset[str]) -> Window:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Position:
     """Where an entity stands in the event log.
 

@@ -1,0 +1,36 @@
+"""Bytes for windows and fast weights, as they lie in Redis. JSON keeps every float exactly."""
+
+import json
+from dataclasses import astuple
+
+from app.domain import FastWeights, PlacedWindow, Position, Shot, Window
+
+
+def pack_window(window: Window) -> bytes:
+    shots = [astuple(shot) for shot in window.shots]
+    return json.dumps([shots, dict(window.seen)], separators=(",", ":")).encode()
+
+
+def unpack_window(content: bytes) -> Window:
+    shots, seen = json.loads(content)
+    return Window(tuple(Shot(*shot) for shot in shots), seen)
+
+
+def unpack_placed_window(stored: bytes) -> PlacedWindow | None:
+    """Reads the header that place_window.lua writes, and the content; None for a tombstone."""
+    generation, version, content = stored.split(b" ", 2)
+    if not content:
+        return None
+    return PlacedWindow(unpack_window(content), Position(int(generation), int(version)))
+
+
+def pack_fast(fast: FastWeights) -> bytes:
+    """One line of facts, then the raw values."""
+    facts = [fast.weights_version, fast.digest.hex(), fast.steps, fast.adapted_at]
+    return json.dumps(facts).encode() + b"\n" + fast.values
+
+
+def unpack_fast(stored: bytes) -> FastWeights:
+    facts, _, values = stored.partition(b"\n")
+    weights_version, digest, steps, adapted_at = json.loads(facts)
+    return FastWeights(weights_version, bytes.fromhex(digest), values, steps, adapted_at)

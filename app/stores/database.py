@@ -1,0 +1,141 @@
+"""One database: SQLite or PostgreSQL, opened by URL, with snapshots for readers.
+
+A namespace keeps its tables to itself: on PostgreSQL it is a schema, on SQLite a file (the default
+namespace uses the file as named, any other NAME-<namespace>).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.errors import StorageUnavailable
+
+DEFAULT_NAMESPACE = "thaw"
+_WRITES = "thaw_writes"
+_UNREACHABLE = (SQLAlchemyError, OSError, TimeoutError)
+
+
+def locate(url: str, namespace: str) -> URL:
+    """The URL at which a namespace keeps its tables."""
+    located = make_url(url)
+    if (
+        located.get_backend_name() == "sqlite"
+        and located.database
+        and namespace != DEFAULT_NAMESPACE
+    ):
+        path = Path(located.database)
+        located = located.set(database=str(path.with_stem(f"{path.stem}-{namespace}")))
+    return located
+
+
+def create_engine(url: str, namespace: str, *, connections: int = 8) -> AsyncEngine:
+    """An engine with all that makes a commit durable and a read a snapshot."""
+    located = locate(url, namespace)
+    if located.get_backend_name() == "sqlite":
+        if located.database and located.database != ":memory:":
+            Path(located.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_async_engine(located, pool_size=connections, pool_timeout=5)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+    return create_async_engine(
+        located,
+        pool_size=connections,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        isolation_level="REPEATABLE READ",
+        connect_args={
+            "timeout": 5,
+            "command_timeout": 30,
+            "server_settings": {
+                "search_path": namespace,
+                "synchronous_commit": "on",
+                "application_name": f"thaw:{namespace}",
+            },
+        },
+    )
+
+
+def writers(engine: AsyncEngine) -> AsyncEngine:
+    """The same engine for transactions that write: they take the lock first on SQLite, and wait
+    for each other row by row on PostgreSQL.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_WRITES: True})
+    return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the "begin" listener opens transactions, not the driver
+    cursor = connection.cursor()
+    for pragma in (
+        "busy_timeout=5000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turns every failure of the database into `StorageUnavailable`."""
+    try:
+        yield
+    except _UNREACHABLE as error:
+        raise StorageUnavailable("database") from error
+
+
+class Database:
+    """Opens transactions. Nothing of SQLAlchemy's leaves it but the connection it lends."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._turn = asyncio.Lock()
+        self._writers = writers(engine)
+
+    @classmethod
+    async def open(cls, url: str, namespace: str) -> "Database":
+        """Opens without connecting: a database that is down shows at the first use, or `ping`."""
+        return cls(create_engine(url, namespace))
+
+    @property
+    def dialect(self) -> str:
+        return self._engine.dialect.name
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def ping(self) -> None:
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees one snapshot of the database."""
+        with reachable():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is durable once the block is left."""
+        with reachable():
+            turn = self._turn if self._sqlite else nullcontext()
+            async with turn, self._writers.begin() as connection:
+                yield connection

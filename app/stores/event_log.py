@@ -1,0 +1,244 @@
+"""The event log: the durable truth. One writer a process commits many requests at once."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import select, tuple_
+
+from app.domain import Entity, Event, PlacedWindow, Position
+from app.errors import AppError, Overloaded, StorageUnavailable
+from app.stores.append import (
+    Appended,
+    Committed,
+    RowRefused,
+    forget_pending,
+    insert_events,
+    key_of,
+)
+from app.stores.database import Database
+from app.stores.tables import EventRow, PendingRow
+from app.stores.window_query import read_window
+
+FORGET_AFTER_SECONDS = 0.1
+FORGET_LIMIT = 2_000
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`after` is the cursor of the next page, None on the last one."""
+
+    events: tuple[Event, ...]
+    after: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    events: Sequence[Event]
+    answer: "asyncio.Future[Appended]"
+
+
+class EventLog:
+    """Append, read back, rebuild windows.
+
+    Args:
+        queue_limit: events that may wait for a commit before `append` answers `Overloaded`.
+        batch_limit: events that one commit aims for; a larger request is never split.
+    """
+
+    def __init__(
+        self, database: Database, *, queue_limit: int = 10_000, batch_limit: int = 512
+    ) -> None:
+        self._database = database
+        self._queue_limit = queue_limit
+        self._batch_limit = batch_limit
+        self._queue: deque[_Request] = deque()
+        self._queued = 0
+        self._applied: dict[Entity, Position] = {}
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._writer: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._closing = False
+        self._writer = asyncio.create_task(self._write_batches(), name="event-log-writer")
+
+    async def close(self) -> None:
+        """Commits what is queued, then stops."""
+        self._closing = True
+        self._wake.set()
+        if self._writer is not None:
+            await self._writer
+            self._writer = None
+
+    async def append(self, events: Sequence[Event]) -> Appended:
+        """Stores events durably and tells which were new. A caller that is cancelled while it
+        waits does not cancel the write.
+
+        Raises:
+            Overloaded: too many events wait.
+            StorageUnavailable: the commit failed, or its outcome is unknown; a retry is safe.
+        """
+        if not events:
+            return Appended((), {}, {})
+        if self._writer is None or self._closing:
+            raise StorageUnavailable("database")
+        if self._queued and self._queued + len(events) > self._queue_limit:
+            raise Overloaded("event")
+        request = _Request(events, asyncio.get_running_loop().create_future())
+        self._queue.append(request)
+        self._queued += len(events)
+        self._wake.set()
+        return await request.answer
+
+    def mark_applied(self, positions: Mapping[Entity, Position]) -> None:
+        """Redis holds these, or knows that it does not: their notes go with a later commit."""
+        self._applied.update(positions)
+        self._wake.set()
+
+    async def window(self, entity: Entity, seen_types: frozenset[str]) -> PlacedWindow:
+        """The window built from SQL, and the position it is exact at."""
+        async with self._database.read() as connection:
+            return await read_window(connection, entity, seen_types)
+
+    async def pending(
+        self, limit: int, min_age_ms: int = 0, now_ms: int | None = None
+    ) -> Mapping[Entity, Position]:
+        """Entities whose window in Redis may be behind, oldest note first."""
+        statement = select(PendingRow).order_by(PendingRow.since).limit(limit)
+        if now_ms is not None:
+            statement = statement.where(PendingRow.since <= now_ms - min_age_ms)
+        async with self._database.read() as connection:
+            return {
+                Entity.parse(row.entity): Position(row.generation, row.version)
+                for row in await connection.execute(statement)
+            }
+
+    async def scan(self, after: tuple[str, str] | None, limit: int) -> Page:
+        """A page of all events, ordered by entity and event id."""
+        place = tuple_(EventRow.entity, EventRow.event_id)
+        statement = select(EventRow).order_by(EventRow.entity, EventRow.event_id).limit(limit)
+        if after is not None:
+            statement = statement.where(place > tuple_(*after))
+        async with self._database.read() as connection:
+            events = tuple(
+                Event(
+                    entity=Entity.parse(row.entity),
+                    event_id=row.event_id,
+                    item_id=row.item_id,
+                    type=row.type,
+                    weight=row.weight,
+                    timestamp=row.timestamp,
+                    value=row.value,
+                    request_id=row.request_id,
+                    position=row.position,
+                    context=row.context,
+                )
+                for row in await connection.execute(statement)
+            )
+        return Page(events, key_of(events[-1]) if len(events) == limit else None)
+
+    async def _write_batches(self) -> None:
+        while self._queue or not self._closing:
+            if not self._queue:
+                await self._rest()
+                continue
+            batch = self._take()
+            try:
+                committed = await self._commit(_distinct(batch))
+            except AppError as error:
+                _refuse(batch, error)
+            except Exception:  # the writer must outlive what nobody foresaw
+                log.exception("append_failed", events=sum(len(each.events) for each in batch))
+                _refuse(batch, StorageUnavailable("database"))
+            else:
+                _answer(batch, committed)
+        await self._forget()
+
+    async def _rest(self) -> None:
+        """Waits for work. When none comes for a moment, clears the notes that Redis has."""
+        self._wake.clear()
+        if self._queue or self._closing:
+            return
+        try:
+            async with asyncio.timeout(FORGET_AFTER_SECONDS if self._applied else None):
+                await self._wake.wait()
+        except TimeoutError:
+            await self._forget()
+
+    def _take(self) -> list[_Request]:
+        batch = [self._queue.popleft()]
+        size = len(batch[0].events)
+        while self._queue and size + len(self._queue[0].events) <= self._batch_limit:
+            batch.append(self._queue.popleft())
+            size += len(batch[-1].events)
+        self._queued -= size
+        return batch
+
+    async def _commit(self, events: Sequence[Event]) -> Committed:
+        """One transaction; if a row is refused, two of half the size, and so on down to it."""
+        applied = dict(list(self._applied.items())[:FORGET_LIMIT])
+        try:
+            async with self._database.write() as connection:
+                committed = await insert_events(connection, events)
+                await forget_pending(connection, applied)
+        except RowRefused as refused:
+            if len(events) == 1:
+                return Committed(failed={key_of(events[0]): str(refused)})
+            half = len(events) // 2
+            first = await self._commit(events[:half])
+            return first.then(await self._commit(events[half:]))
+        self._drop_applied(applied)
+        return committed
+
+    async def _forget(self) -> None:
+        applied = dict(list(self._applied.items())[:FORGET_LIMIT])
+        if not applied:
+            return
+        with suppress(StorageUnavailable):
+            async with self._database.write() as connection:
+                await forget_pending(connection, applied)
+        self._drop_applied(applied)
+
+    def _drop_applied(self, applied: Mapping[Entity, Position]) -> None:
+        for entity, position in applied.items():
+            if self._applied.get(entity) == position:
+                del self._applied[entity]
+
+
+def _distinct(batch: Sequence[_Request]) -> list[Event]:
+    """The events of all requests, the first of each key, in the order that locks are taken."""
+    first: dict[tuple[str, str], Event] = {}
+    for request in batch:
+        for event in request.events:
+            first.setdefault(key_of(event), event)
+    return [first[key] for key in sorted(first)]
+
+
+def _answer(batch: Sequence[_Request], committed: Committed) -> None:
+    unclaimed = set(committed.new)
+    for request in batch:
+        keys = [key_of(event) for event in request.events]
+        new = []
+        for key in keys:
+            new.append(key in unclaimed)
+            unclaimed.discard(key)
+        entities = {event.entity for event in request.events}
+        appended = Appended(
+            tuple(new),
+            {i: committed.failed[key] for i, key in enumerate(keys) if key in committed.failed},
+            {entity: committed.arrivals[entity] for entity in entities & committed.arrivals.keys()},
+        )
+        if not request.answer.done():  # else its caller was cancelled; the write stands
+            request.answer.set_result(appended)
+
+
+def _refuse(batch: Sequence[_Request], error: AppError) -> None:
+    for request in batch:
+        if not request.answer.done():
+            request.answer.set_exception(error)

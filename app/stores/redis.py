@@ -1,0 +1,205 @@
+"""One way to talk to Redis or Valkey, standalone or Cluster: bounded in time, typed failures."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha1
+from importlib.resources import files
+from typing import Protocol, TypeAlias
+
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import Redis as Standalone
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError
+
+from app.errors import StorageUnavailable
+
+CONNECTIONS = 64
+PIPELINE = 256
+"""Commands in one round trip."""
+BREAK_SECONDS = 1.0
+
+Value: TypeAlias = str | bytes | int
+Call: TypeAlias = tuple[Sequence[str], Sequence[Value]]
+"""KEYS and ARGV of one script call."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """A file under lua/."""
+
+    name: str
+
+    @cached_property
+    def source(self) -> str:
+        return files("app.stores").joinpath("lua", f"{self.name}.lua").read_text()
+
+    @cached_property
+    def sha(self) -> str:
+        return sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+class Transport(Protocol):
+    """Sends independent commands together; a failed one has its exception for a reply."""
+
+    async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]: ...
+
+    async def close(self) -> None: ...
+
+
+class StandaloneTransport:
+    def __init__(self, url: str, timeout: float) -> None:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=timeout,
+            protocol=2,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
+        )
+        self._client = Standalone.from_pool(pool)
+
+    async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]:
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        replies: list[object] = await pipeline.execute(raise_on_error=False)
+        return replies
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class ClusterTransport:
+    """Gathers single commands: the Cluster client refuses EVALSHA in a pipeline."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._client = RedisCluster.from_url(
+            url.replace("+cluster://", "://", 1),
+            protocol=2,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 2, (RedisConnectionError,)),
+        )
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+
+    async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]:
+        return await asyncio.gather(
+            *(self._send(command) for command in commands), return_exceptions=True
+        )
+
+    async def _send(self, command: Sequence[Value]) -> object:
+        async with self._slots:
+            reply: object = await self._client.execute_command(*command)
+            return reply
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def connect(url: str, timeout_ms: int) -> "Redis":
+    """Opens `redis://`, `rediss://`, `unix://`, `redis+cluster://` or `rediss+cluster://`.
+
+    Nothing is sent yet: a server that is down shows at the first command.
+    """
+    timeout = timeout_ms / 1000
+    transport: Transport = (
+        ClusterTransport(url, timeout)
+        if "+cluster://" in url
+        else StandaloneTransport(url, timeout)
+    )
+    return Redis(transport, timeout)
+
+
+class Redis:
+    """Commands with a deadline. After a failure it refuses at once for a second, so that a dead
+    server costs every request nothing.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        timeout: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._timeout = timeout
+        self._clock = clock
+        self._broken_until = 0.0
+
+    async def run(self, commands: Sequence[Sequence[Value]]) -> list[object]:
+        """The replies to independent commands, `PIPELINE` of them a round trip.
+
+        Raises:
+            StorageUnavailable: any of them failed.
+        """
+        replies = await self._send(commands)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise StorageUnavailable("redis") from reply
+        return replies
+
+    async def call(self, script: Script, calls: Sequence[Call]) -> list[str]:
+        """Runs a script once for each call; sends its source where a server lacks it."""
+        shorts = [_command("EVALSHA", script.sha, call) for call in calls]
+        replies = await self._send(shorts)
+        lacking = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if lacking:
+            longs = [_command("EVAL", script.source, calls[i]) for i in lacking]
+            for i, reply in zip(lacking, await self._send(longs), strict=True):
+                replies[i] = reply
+        return [_text(reply) for reply in replies]
+
+    async def ping(self) -> None:
+        """Asks the server whether the breaker is closed or not."""
+        self._broken_until = 0.0
+        await self.run([("PING",)])
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    async def _send(self, commands: Sequence[Sequence[Value]]) -> list[object]:
+        replies: list[object] = []
+        for start in range(0, len(commands), PIPELINE):
+            async with self._bounded():
+                sent = await self._transport.send(commands[start : start + PIPELINE])
+            replies += sent
+            for reply in sent:
+                if isinstance(reply, RedisConnectionError | TimeoutError):
+                    self._break()
+        return replies
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        if self._clock() < self._broken_until:
+            raise StorageUnavailable("redis")
+        try:
+            async with asyncio.timeout(2 * self._timeout):
+                yield
+        except (RedisError, OSError, TimeoutError) as error:
+            self._break()
+            raise StorageUnavailable("redis") from error
+
+    def _break(self) -> None:
+        self._broken_until = self._clock() + BREAK_SECONDS
+
+
+def _command(verb: str, script: str, call: Call) -> list[Value]:
+    keys, arguments = call
+    return [verb, script, len(keys), *keys, *arguments]
+
+
+def _text(reply: object) -> str:
+    if isinstance(reply, Exception):
+        raise StorageUnavailable("redis") from reply
+    if not isinstance(reply, bytes):
+        raise TypeError(f"a script answered {reply!r}")
+    return reply.decode()

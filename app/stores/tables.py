@@ -1,0 +1,144 @@
+"""The tables. Rows never leave `app.stores`.
+
+Text that takes part in an order has byte order on every database, so that SQL and Python agree on
+ties. Times are milliseconds since 1970 (UTC).
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Float, Index, MetaData, Text
+from sqlalchemy.dialects.postgresql import TEXT
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+EVENT_PARTITIONS = 16
+
+Ordered = Text().with_variant(TEXT(collation="C"), "postgresql")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class EventRow(Base):
+    """One event. `strength` is `domain.strength` of it; NULL where the weight is zero."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_window", "entity", "strength", "timestamp", "item_id", "weight"),
+        Index("ix_events_item", "item_id", "timestamp"),
+        {"postgresql_partition_by": "HASH (entity)", "sqlite_with_rowid": False},
+    )
+
+    entity: Mapped[str] = mapped_column(Ordered, primary_key=True)
+    event_id: Mapped[str] = mapped_column(Ordered, primary_key=True)
+    item_id: Mapped[str] = mapped_column(Ordered)
+    type: Mapped[str] = mapped_column(Text)
+    weight: Mapped[float] = mapped_column(Float(53))
+    strength: Mapped[float | None] = mapped_column(Float(53))
+    timestamp: Mapped[int] = mapped_column(BigInteger)
+    value: Mapped[float | None] = mapped_column(Float(53))
+    request_id: Mapped[str | None] = mapped_column(Text)
+    position: Mapped[int | None] = mapped_column(BigInteger)
+    context: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class EntityRow(Base):
+    """Where an entity stands. Its row lock puts the commits of one entity into one order."""
+
+    __tablename__ = "entities"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    entity: Mapped[str] = mapped_column(Ordered, primary_key=True)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class PendingRow(Base):
+    """An entity whose window in Redis may be older than its events."""
+
+    __tablename__ = "pending_apply"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    entity: Mapped[str] = mapped_column(Ordered, primary_key=True)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger)
+    since: Mapped[int] = mapped_column(BigInteger)
+
+
+class ItemRow(Base):
+    __tablename__ = "items"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    item_id: Mapped[str] = mapped_column(Ordered, primary_key=True)
+    properties: Mapped[dict[str, Any]] = mapped_column(JSON)
+    hidden: Mapped[bool]
+    available_from: Mapped[int | None] = mapped_column(BigInteger)
+    available_until: Mapped[int | None] = mapped_column(BigInteger)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+
+
+class UserRow(Base):
+    __tablename__ = "users"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    user_id: Mapped[str] = mapped_column(Ordered, primary_key=True)
+    properties: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class CatalogueEpochRow(Base):
+    """One row. Whoever changes the catalogue raises it first, so epochs follow commits."""
+
+    __tablename__ = "catalogue_epoch"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+
+
+class CatalogueChangeRow(Base):
+    """Append-only: what an item became at an epoch. Every change has an epoch of its own."""
+
+    __tablename__ = "catalogue_changes"
+
+    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    item_id: Mapped[str] = mapped_column(Ordered)
+    hidden: Mapped[bool]
+    available_from: Mapped[int | None] = mapped_column(BigInteger)
+    available_until: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ActivationRow(Base):
+    """One row: the meta-weights version that every replica should serve."""
+
+    __tablename__ = "activation"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    version: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str | None] = mapped_column(Text)
+
+
+class ReplicaRow(Base):
+    __tablename__ = "replicas"
+
+    replica_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[str | None] = mapped_column(Text)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class ApiKeyRow(Base):
+    __tablename__ = "api_keys"
+
+    key_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    scope: Mapped[str] = mapped_column(Text)
+    label: Mapped[str] = mapped_column(Text)
+    secret_sha256: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    revoked_at: Mapped[int | None] = mapped_column(BigInteger)
