@@ -170,6 +170,10 @@ class FastWeights:
     steps: int
     adapted_at: int
 
+    def belong_to(self, weights_version: str, window: Window) -> bool:
+        """Whether they are what this version of the meta-weights makes of this window."""
+        return (self.weights_version, self.digest) == (weights_version, window.digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

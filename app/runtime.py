@@ -68,9 +68,9 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             stack.push_async_callback(valkey.stop)
             redis_url = valkey.url
         redis = connect(redis_url, settings.redis.timeout_ms)
-        stack.push_async_callback(redis.aclose)
+        stack.push_async_callback(redis.close)
         log = EventLog(database, queue_limit=settings.events.queue_limit)
-        await log.start()
+        log.start()
         stack.push_async_callback(log.close)
         pending = PendingWatch(log)
         await pending.start()

@@ -70,7 +70,7 @@ async def import_history(
         done += len(page)
         new += sum(appended.new)
         refused.update(appended.failed.values())
-        positions = {entity: arrival.after for entity, arrival in appended.arrivals.items()}
+        positions = appended.positions
         if support is not None:
             try:
                 await support.invalidate(positions)

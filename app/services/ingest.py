@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from app.domain import Entity, Event, Window, window_of
+from app.domain import Entity, Event
 from app.errors import StorageUnavailable
 from app.services import watermark
 from app.services.parts import Parts, Policy
 from app.services.sync_catalogue import sync_catalogue
-from app.stores.event_log import Appended
-from app.stores.support import WindowWrite
+from app.stores.append import Appended
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ async def ingest(parts: Parts, drafts: Sequence[EventDraft], now: int) -> Ingest
     rejected += [
         Rejected(places[n], "not_storable", reason) for n, reason in appended.failed.items()
     ]
-    await apply(parts, events, appended)
+    await apply(parts, appended)
     await _stub_unknown_items(parts, events, now)
     stored = [n for n in range(len(events)) if n not in appended.failed]
     return Ingested(
@@ -78,37 +77,27 @@ async def ingest(parts: Parts, drafts: Sequence[EventDraft], now: int) -> Ingest
             for n in stored
             if drafts[places[n]].event_id is None and drafts[places[n]].timestamp is None
         ),
-        watermark=watermark.encode(appended.after),
+        watermark=watermark.encode(appended.positions),
     )
 
 
-async def apply(parts: Parts, events: Sequence[Event], appended: Appended) -> None:
+async def apply(parts: Parts, appended: Appended) -> None:
     """Bring the windows of all entities in `appended` up to it, or make every reader avoid them."""
+    positions = appended.positions
+    # A duplicate may be the retry of an append that was committed and never reached Redis.
+    unmoved = {
+        entity: arrival.after
+        for entity, arrival in appended.arrivals.items()
+        if arrival.before == arrival.after
+    }
     try:
-        await _merge_into_windows(parts, events, appended)
+        await parts.support.merge(appended.writes(parts.policy.seen_types))
+        await parts.support.invalidate(unmoved)
     except StorageUnavailable:
-        parts.pending.add(appended.after)
+        parts.pending.add(positions)
         await parts.pending.wait_lease()
     else:
-        parts.log.mark_applied(appended.after)
-
-
-async def _merge_into_windows(parts: Parts, events: Sequence[Event], appended: Appended) -> None:
-    news: dict[Entity, list[Event]] = {entity: [] for entity in appended.after}
-    for n, event in enumerate(events):
-        if n not in appended.failed and appended.new[n]:
-            news[event.entity].append(event)
-    entities = list(news)
-    known = await parts.support.load(entities)
-    writes = []
-    for entity, remembered in zip(entities, known, strict=True):
-        before, after = appended.before[entity], appended.after[entity]
-        base = Window() if before.version == 0 else None
-        if remembered.placed is not None and remembered.placed.position == before:
-            base = remembered.placed.window
-        window = base and base.union(window_of(news[entity], parts.policy.seen_types))
-        writes.append(WindowWrite(entity, before, after, window))
-    await parts.support.merge(writes)
+        parts.log.mark_applied(positions)
 
 
 async def _stub_unknown_items(parts: Parts, events: Sequence[Event], now: int) -> None:

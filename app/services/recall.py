@@ -18,18 +18,9 @@ REBUILDS = 3
 class Recalled:
     placed: PlacedWindow
     fast: FastWeights | None
+    """Cached; may belong to another window or version."""
     degraded: str | None
     """None, or why this may not be the newest state."""
-
-    def usable_fast(self, version: str) -> FastWeights | None:
-        """Cached fast weights, if made from this window by this version of the meta-weights."""
-        fast = self.fast
-        belongs = (
-            fast is not None
-            and fast.weights_version == version
-            and fast.digest == self.placed.window.digest
-        )
-        return fast if belongs else None
 
 
 NOTHING = Remembered(None, None)
@@ -60,21 +51,17 @@ async def recall(parts: Parts, entity: Entity, at_least: Position | None) -> Rec
 
 
 async def _rebuild(parts: Parts, entity: Entity, *, install: bool) -> PlacedWindow:
-    for _ in range(REBUILDS):
-        placed = await parts.log.window(entity, parts.policy.seen_types)
-        if not install:
-            return placed
+    placed = await parts.log.window(entity, parts.policy.seen_types)
+    for _ in range(REBUILDS if install else 0):
         try:
             outcome = await parts.support.install(entity, placed)
         except StorageUnavailable:
-            return placed
-        if outcome != "outdated":
-            return placed
+            break
+        if outcome not in ("outdated", "refused"):
+            break
+        placed = await parts.log.window(entity, parts.policy.seen_types)
     return placed
 
 
 def _reaches(position: Position, at_least: Position | None) -> bool:
-    return at_least is None or (position.generation, position.version) >= (
-        at_least.generation,
-        at_least.version,
-    )
+    return at_least is None or position >= at_least

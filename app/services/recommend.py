@@ -66,7 +66,9 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     recalled = await _recall(parts, question)
     stored = perf_counter()
     window = recalled.placed.window
-    fast = recalled.usable_fast(snapshot.version)
+    fast = recalled.fast
+    if fast is not None and not fast.belong_to(snapshot.version, window):
+        fast = None
     request = RankRequest(
         shots=window.shots,
         k=question.k,

@@ -70,6 +70,11 @@ class Appended:
     failed: Mapping[int, str]
     arrivals: Mapping[Entity, Arrival]
 
+    @property
+    def positions(self) -> dict[Entity, Position]:
+        """Where every entity of the request stands now."""
+        return {entity: arrival.after for entity, arrival in self.arrivals.items()}
+
     def writes(self, seen_types: frozenset[str]) -> tuple[WindowWrite, ...]:
         """What `SupportStore.merge` needs so that Redis follows this append."""
         return tuple(
