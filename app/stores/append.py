@@ -4,21 +4,33 @@ Locks are taken in one order everywhere (events, then entities, each sorted), so
 cannot wait for each other.
 """
 
+import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import Entity, Event, Position, Window, strength, window_of
-from app.stores.statements import chunks, insert_into
+from app.stores.statements import BulkInsert, Value, chunks
 from app.stores.tables import EntityRow, EventRow, PendingRow
 
 Key: TypeAlias = tuple[str, str]
 
+INSERT_EVENTS = BulkInsert(EventRow, "ON CONFLICT DO NOTHING RETURNING entity, event_id")
+ADVANCE_ENTITIES = BulkInsert(
+    EntityRow,
+    "ON CONFLICT (entity) DO UPDATE SET version = entities.version + 1 "
+    "RETURNING entity, generation, version",
+)
+NOTE_PENDING = BulkInsert(
+    PendingRow,
+    "ON CONFLICT (entity) DO UPDATE SET generation = excluded.generation, "
+    "version = excluded.version, since = excluded.since",
+)
 _ROW_FAULTS = ("21", "22", "23", "54")
 """SQLSTATE classes that blame a value: cardinality, data, constraint, a limit exceeded."""
 
@@ -105,8 +117,8 @@ def key_of(event: Event) -> Key:
     return str(event.entity), event.event_id
 
 
-async def insert_events(connection: AsyncConnection, events: Sequence[Event]) -> Committed:
-    """Stores what is new of `events`, which are sorted by key and free of repeats.
+async def insert_events(connection: AsyncConnection, events: Mapping[Key, Event]) -> Committed:
+    """Stores what is new of `events`, which are in the order of their keys.
 
     Raises:
         RowRefused: the database blames a value; nothing of this transaction may be kept.
@@ -119,25 +131,18 @@ async def insert_events(connection: AsyncConnection, events: Sequence[Event]) ->
         raise
 
 
-async def _insert(connection: AsyncConnection, events: Sequence[Event]) -> Committed:
-    new: set[Key] = set()
-    statement = (
-        insert_into(connection, EventRow)
-        .on_conflict_do_nothing()
-        .returning(EventRow.entity, EventRow.event_id)
-    )
-    for rows in chunks([_row(event) for event in events]):
-        new.update((row[0], row[1]) for row in await connection.execute(statement, rows))
+async def _insert(connection: AsyncConnection, events: Mapping[Key, Event]) -> Committed:
+    rows = [_row(key, event) for key, event in events.items()]
+    new = {(str(row[0]), str(row[1])) for row in await INSERT_EVENTS.run(connection, rows)}
     arrived: dict[Entity, list[Event]] = {}
     known: set[Entity] = set()
-    for event in events:
-        if key_of(event) in new:
+    for key, event in events.items():
+        if key in new:
             arrived.setdefault(event.entity, []).append(event)
         else:
             known.add(event.entity)
-    positions = await _advance(connection, list(arrived))
-    await _note_pending(connection, positions)
-    unmoved = await find_positions(connection, sorted(known - positions.keys()))
+    positions = await _advance(connection, arrived)
+    unmoved = await find_positions(connection, known - arrived.keys())
     return Committed(
         frozenset(new),
         {},
@@ -156,54 +161,31 @@ async def _insert(connection: AsyncConnection, events: Sequence[Event]) -> Commi
 
 
 async def _advance(
-    connection: AsyncConnection, entities: Sequence[Entity]
+    connection: AsyncConnection, entities: Iterable[Entity]
 ) -> dict[Entity, Position]:
-    insert = insert_into(connection, EntityRow)
-    statement = insert.on_conflict_do_update(
-        index_elements=[EntityRow.entity], set_={"version": EntityRow.version + 1}
-    ).returning(EntityRow.entity, EntityRow.generation, EntityRow.version)
-    positions: dict[Entity, Position] = {}
-    for chunk in chunks(entities):
-        rows = [{"entity": str(entity), "generation": 0, "version": 1} for entity in chunk]
-        for entity, generation, version in await connection.execute(statement, rows):
-            positions[Entity.parse(entity)] = Position(generation, version)
-    return positions
-
-
-async def _note_pending(connection: AsyncConnection, positions: Mapping[Entity, Position]) -> None:
-    insert = insert_into(connection, PendingRow)
-    fresh = {name: insert.excluded[name] for name in ("generation", "version", "since")}
-    # RETURNING makes SQLAlchemy send one statement for all rows instead of one for each
-    statement = insert.on_conflict_do_update(
-        index_elements=[PendingRow.entity], set_=fresh
-    ).returning(PendingRow.version)
+    """Moves entities on by one version and notes that Redis must follow."""
+    named = {str(entity): entity for entity in entities}
+    moved = await ADVANCE_ENTITIES.run(connection, [(name, 0, 1) for name in sorted(named)])
     since = time.time_ns() // 1_000_000
-    for chunk in chunks(sorted(positions)):
-        await connection.execute(
-            statement,
-            [
-                {
-                    "entity": str(entity),
-                    "generation": positions[entity].generation,
-                    "version": positions[entity].version,
-                    "since": since,
-                }
-                for entity in chunk
-            ],
-        )
+    await NOTE_PENDING.run(connection, sorted((*row, since) for row in moved))
+    return {
+        named[str(name)]: Position(int(generation), int(version))
+        for name, generation, version in moved
+    }
 
 
 async def find_positions(
-    connection: AsyncConnection, entities: Sequence[Entity]
+    connection: AsyncConnection, entities: Iterable[Entity]
 ) -> dict[Entity, Position]:
     """Where entities stand; those without a row are left out."""
     found: dict[Entity, Position] = {}
-    for chunk in chunks(entities):
+    named = {str(entity): entity for entity in entities}
+    for chunk in chunks(sorted(named)):
         statement = select(EntityRow.entity, EntityRow.generation, EntityRow.version).where(
-            EntityRow.entity.in_([str(entity) for entity in chunk])
+            EntityRow.entity.in_(chunk)
         )
-        for entity, generation, version in await connection.execute(statement):
-            found[Entity.parse(entity)] = Position(generation, version)
+        for name, generation, version in await connection.execute(statement):
+            found[named[name]] = Position(generation, version)
     return found
 
 
@@ -222,20 +204,19 @@ async def forget_pending(connection: AsyncConnection, applied: Mapping[Entity, P
         await connection.execute(delete(PendingRow).where(condition))
 
 
-def _row(event: Event) -> dict[str, Any]:
-    return {
-        "entity": str(event.entity),
-        "event_id": event.event_id,
-        "item_id": event.item_id,
-        "type": event.type,
-        "weight": event.weight,
-        "strength": strength(event.weight, event.timestamp) if event.weight else None,
-        "timestamp": event.timestamp,
-        "value": event.value,
-        "request_id": event.request_id,
-        "position": event.position,
-        "context": dict(event.context) if event.context is not None else None,
-    }
+def _row(key: Key, event: Event) -> tuple[Value, ...]:
+    return (
+        *key,
+        event.item_id,
+        event.type,
+        event.weight,
+        strength(event.weight, event.timestamp) if event.weight else None,
+        event.timestamp,
+        event.value,
+        event.request_id,
+        event.position,
+        json.dumps(dict(event.context)) if event.context is not None else None,
+    )
 
 
 def _blames_a_value(error: Exception) -> bool:

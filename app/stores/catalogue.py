@@ -1,16 +1,28 @@
 """Items and users, and the log of changes that every worker follows."""
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import Item, User
 from app.stores.database import Database
-from app.stores.statements import chunks, insert_into
+from app.stores.statements import BulkInsert, chunks
 from app.stores.tables import CatalogueChangeRow, CatalogueEpochRow, ItemRow, UserRow
+
+PUT_ITEMS = BulkInsert(
+    ItemRow,
+    "ON CONFLICT (item_id) DO UPDATE SET properties = excluded.properties, "
+    "hidden = excluded.hidden, available_from = excluded.available_from, "
+    "available_until = excluded.available_until, epoch = excluded.epoch",
+)
+NOTE_CHANGES = BulkInsert(CatalogueChangeRow)
+PUT_USERS = BulkInsert(
+    UserRow, "ON CONFLICT (user_id) DO UPDATE SET properties = excluded.properties"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +138,8 @@ class Catalogue:
                     else user
                     for key, user in wanted.items()
                 }
-            rows = [
-                {"user_id": key, "properties": dict(wanted[key].properties)}
-                for key in sorted(wanted)
-            ]
-            statement = insert_into(connection, UserRow)
-            statement = statement.on_conflict_do_update(
-                index_elements=[UserRow.user_id],
-                set_={"properties": statement.excluded.properties},
-            )
-            for chunk in chunks(rows):
-                await connection.execute(statement.returning(UserRow.user_id), chunk)
+            rows = [(key, _json(wanted[key].properties)) for key in sorted(wanted)]
+            await PUT_USERS.run(connection, rows)
 
     async def get_user(self, user_id: str) -> User | None:
         async with self._database.read() as connection:
@@ -152,28 +155,18 @@ async def _lock_epoch(connection: AsyncConnection) -> int:
 async def _store(connection: AsyncConnection, items: Sequence[Item], epoch: int) -> int:
     """Writes items, one epoch each, and returns the last epoch."""
     rows = [
-        {
-            "item_id": item.item_id,
-            "properties": dict(item.properties),
-            "hidden": item.hidden,
-            "available_from": item.available_from,
-            "available_until": item.available_until,
-            "epoch": epoch + step,
-        }
+        (
+            item.item_id,
+            _json(item.properties),
+            item.hidden,
+            item.available_from,
+            item.available_until,
+            epoch + step,
+        )
         for step, item in enumerate(items, start=1)
     ]
-    statement = insert_into(connection, ItemRow)
-    names = ("properties", "hidden", "available_from", "available_until", "epoch")
-    statement = statement.on_conflict_do_update(
-        index_elements=[ItemRow.item_id],
-        set_={name: statement.excluded[name] for name in names},
-    )
-    for chunk in chunks(rows):
-        await connection.execute(statement.returning(ItemRow.item_id), chunk)
-        await connection.execute(
-            insert(CatalogueChangeRow).returning(CatalogueChangeRow.epoch),
-            [{k: v for k, v in row.items() if k != "properties"} for row in chunk],
-        )
+    await PUT_ITEMS.run(connection, rows)
+    await NOTE_CHANGES.run(connection, [(row[5], row[0], *row[2:5]) for row in rows])
     last = epoch + len(rows)
     if rows:
         await connection.execute(update(CatalogueEpochRow).values(epoch=last))
@@ -218,6 +211,10 @@ def _merged(item: Item, stored: Item | None) -> Item:
 
 def _merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**old, **new}.items() if value is not None}
+
+
+def _json(properties: Mapping[str, Any]) -> str:
+    return json.dumps(dict(properties))
 
 
 def _change(row: Any) -> CatalogueChange:

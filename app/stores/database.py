@@ -80,7 +80,8 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
         "busy_timeout=5000",
         "journal_mode=WAL",
         "synchronous=FULL",
-        "foreign_keys=ON",
+        "wal_autocheckpoint=8000",  # 32 MiB: index pages are met again before they are moved
+        "cache_size=-32768",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

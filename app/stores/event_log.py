@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 
 import structlog
 from sqlalchemy import select, tuple_
@@ -14,6 +16,7 @@ from app.errors import AppError, Overloaded, StorageUnavailable
 from app.stores.append import (
     Appended,
     Committed,
+    Key,
     RowRefused,
     forget_pending,
     insert_events,
@@ -39,7 +42,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    events: Sequence[Event]
+    """`keyed` has one pair for every event, in the order that they were given."""
+
+    keyed: Sequence[tuple[Key, Event]]
     answer: "asyncio.Future[Appended]"
 
 
@@ -90,7 +95,8 @@ class EventLog:
             raise StorageUnavailable("database")
         if self._queued and self._queued + len(events) > self._queue_limit:
             raise Overloaded("event")
-        request = _Request(events, asyncio.get_running_loop().create_future())
+        keyed = [(key_of(event), event) for event in events]
+        request = _Request(keyed, asyncio.get_running_loop().create_future())
         self._queue.append(request)
         self._queued += len(events)
         self._wake.set()
@@ -154,7 +160,7 @@ class EventLog:
             except AppError as error:
                 _refuse(batch, error)
             except Exception:  # the writer must outlive what nobody foresaw
-                log.exception("append_failed", events=sum(len(each.events) for each in batch))
+                log.exception("append_failed", events=sum(len(each.keyed) for each in batch))
                 _refuse(batch, StorageUnavailable("database"))
             else:
                 _answer(batch, committed)
@@ -173,31 +179,31 @@ class EventLog:
 
     def _take(self) -> list[_Request]:
         batch = [self._queue.popleft()]
-        size = len(batch[0].events)
-        while self._queue and size + len(self._queue[0].events) <= self._batch_limit:
+        size = len(batch[0].keyed)
+        while self._queue and size + len(self._queue[0].keyed) <= self._batch_limit:
             batch.append(self._queue.popleft())
-            size += len(batch[-1].events)
+            size += len(batch[-1].keyed)
         self._queued -= size
         return batch
 
-    async def _commit(self, events: Sequence[Event]) -> Committed:
+    async def _commit(self, events: Mapping[Key, Event]) -> Committed:
         """One transaction; if a row is refused, two of half the size, and so on down to it."""
-        applied = dict(list(self._applied.items())[:FORGET_LIMIT])
+        applied = dict(islice(self._applied.items(), FORGET_LIMIT))
         try:
             async with self._database.write() as connection:
                 committed = await insert_events(connection, events)
                 await forget_pending(connection, applied)
         except RowRefused as refused:
             if len(events) == 1:
-                return Committed(failed={key_of(events[0]): str(refused)})
+                return Committed(failed=dict.fromkeys(events, str(refused)))
             half = len(events) // 2
-            first = await self._commit(events[:half])
-            return first.then(await self._commit(events[half:]))
+            first = await self._commit(dict(islice(events.items(), half)))
+            return first.then(await self._commit(dict(islice(events.items(), half, None))))
         self._drop_applied(applied)
         return committed
 
     async def _forget(self) -> None:
-        applied = dict(list(self._applied.items())[:FORGET_LIMIT])
+        applied = dict(islice(self._applied.items(), FORGET_LIMIT))
         if not applied:
             return
         with suppress(StorageUnavailable):
@@ -211,31 +217,35 @@ class EventLog:
                 del self._applied[entity]
 
 
-def _distinct(batch: Sequence[_Request]) -> list[Event]:
+def _distinct(batch: Sequence[_Request]) -> dict[Key, Event]:
     """The events of all requests, the first of each key, in the order that locks are taken."""
-    first: dict[tuple[str, str], Event] = {}
+    first: dict[Key, Event] = {}
     for request in batch:
-        for event in request.events:
-            first.setdefault(key_of(event), event)
-    return [first[key] for key in sorted(first)]
+        for key, event in request.keyed:
+            first.setdefault(key, event)
+    return dict(sorted(first.items(), key=itemgetter(0)))
 
 
 def _answer(batch: Sequence[_Request], committed: Committed) -> None:
     unclaimed = set(committed.new)
     for request in batch:
-        keys = [key_of(event) for event in request.events]
         new = []
-        for key in keys:
+        for key, _ in request.keyed:
             new.append(key in unclaimed)
             unclaimed.discard(key)
-        entities = {event.entity for event in request.events}
-        appended = Appended(
-            tuple(new),
-            {i: committed.failed[key] for i, key in enumerate(keys) if key in committed.failed},
-            {entity: committed.arrivals[entity] for entity in entities & committed.arrivals.keys()},
-        )
+        failed = {
+            index: committed.failed[key]
+            for index, (key, _) in enumerate(request.keyed)
+            if key in committed.failed
+        }
+        entities = {event.entity for _, event in request.keyed}
+        arrivals = {
+            entity: committed.arrivals[entity]
+            for entity in entities
+            if entity in committed.arrivals
+        }
         if not request.answer.done():  # else its caller was cancelled; the write stands
-            request.answer.set_result(appended)
+            request.answer.set_result(Appended(tuple(new), failed, arrivals))
 
 
 def _refuse(batch: Sequence[_Request], error: AppError) -> None:

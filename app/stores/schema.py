@@ -16,8 +16,7 @@ async def upgrade(url: str, namespace: str) -> None:
     Raises:
         StorageUnavailable: the database cannot be reached.
     """
-    with reachable():
-        await _run(url, namespace, lambda config: command.upgrade(config, "head"))
+    await _run(url, namespace, lambda config: command.upgrade(config, "head"))
 
 
 async def check(url: str, namespace: str) -> None:
@@ -37,7 +36,8 @@ async def _run(url: str, namespace: str, do: Callable[[Config], None]) -> None:
 
     engine = create_engine(url, namespace, connections=1)
     try:
-        async with writers(engine).begin() as connection:
-            await connection.run_sync(run)
+        with reachable():
+            async with writers(engine).begin() as connection:
+                await connection.run_sync(run)
     finally:
         await engine.dispose()
