@@ -60,12 +60,14 @@ def read_bulk(
 
 
 def _read(element: object, model: type[M]) -> M | str:
+    if not isinstance(element, dict):
+        return "expected an object"
     try:
         return model.model_validate(element)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         return "; ".join(
-            f"{pointer(one['loc'])[1:] or 'element'}: {one['msg']}" for one in faults[:FAULTS_SHOWN]
+            f"{pointer(one['loc'])[1:] or 'object'}: {one['msg']}" for one in faults[:FAULTS_SHOWN]
         )
 
 

@@ -15,6 +15,7 @@ from starlette.routing import Match
 from app import errors
 
 ERRORS_SHOWN = 20
+NAME_SHOWN = 256
 
 
 class Kind(NamedTuple):
@@ -135,12 +136,13 @@ def install(app: FastAPI) -> None:
 
 
 def pointer(path: Sequence[int | str]) -> str:
-    """A JSON Pointer (RFC 6901).
+    """A JSON Pointer (RFC 6901), fit to be sent: very long names cut, lone surrogates escaped.
 
     >>> pointer(["a/b", 0, "~"])
     '/a~1b/0/~0'
     """
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    parts = (str(part)[:NAME_SHOWN].replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(f"/{part}" for part in parts).encode(errors="backslashreplace").decode()
 
 
 def _fault(error: Mapping[str, Any]) -> dict[str, str]:

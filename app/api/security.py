@@ -1,5 +1,6 @@
 """API keys and what they open. A route without `allow(...)` fails the authorisation matrix."""
 
+import re
 from typing import Annotated
 
 from fastapi import Depends
@@ -15,6 +16,9 @@ from app.runtime import Runtime
 BEARER = HTTPBearer(auto_error=False, scheme_name="bearer")
 HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="header")
 QUERY = APIKeyQuery(name="key", auto_error=False, scheme_name="query")
+
+PLAUSIBLE = re.compile(r"\w{1,200}", re.ASCII)
+"""Anything else cannot be a key, and is not worth a look into the database."""
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 Header = Annotated[str | None, Depends(HEADER)]
@@ -68,7 +72,7 @@ async def _metrics(
 
 
 async def _admit(runtime: Runtime, needed: SecurityScopes, key: str | None) -> Scope:
-    scope = await runtime.keys.verify(key) if key else None
+    scope = await runtime.keys.verify(key) if key and PLAUSIBLE.fullmatch(key) else None
     if scope is None:
         raise Unauthenticated
     if scope not in needed.scopes:

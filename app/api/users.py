@@ -12,6 +12,7 @@ from app.api.fields import Id, Properties, Strict
 from app.api.security import allow
 from app.domain import Scope, User
 from app.errors import NotFound
+from app.services.put_users import put_users
 
 router = APIRouter(tags=["users"], dependencies=[allow(Scope.SERVER)])
 
@@ -45,7 +46,7 @@ READER = {"properties": {"language": "fi", "member_since": 2019}}
 async def put_user(request: Request, runtime: RuntimeDep, user_id: PathId) -> UserOut:
     """Events make users by themselves; this is for what is known of them besides."""
     properties = body.check(USER, await body.read(request)).properties
-    await runtime.parts.catalogue.put_users([User(user_id, properties)])
+    await put_users(runtime.parts, [User(user_id, properties)])
     return UserOut(user_id=user_id, properties=dict(properties))
 
 
@@ -61,7 +62,7 @@ async def put_many_users(request: Request, runtime: RuntimeDep) -> BulkOut:
     good, rejected = read_bulk(raw, "users", IdentifiedUserIn, limit)
     users = {one.user_id: User(one.user_id, one.properties) for one in good}
     if users:
-        await runtime.parts.catalogue.put_users(list(users.values()))
+        await put_users(runtime.parts, list(users.values()))
     return BulkOut(stored=len(users), rejected=rejected)
 
 

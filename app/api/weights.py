@@ -61,7 +61,7 @@ async def post_reload(request: Request, runtime: RuntimeDep) -> ReloadOut:
         version=done.version,
         previous=done.previous,
         checks=list(done.checks),
-        replicas=[ReplicaOut(id=one.id, version=one.version) for one in done.replicas],
+        replicas=[ReplicaOut(id=one.replica_id, version=one.version) for one in done.replicas],
         took_ms=round(done.took_ms, 2),
     )
 

@@ -1,0 +1,123 @@
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.app.api.conftest import Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ODD = ["a/b", 'it\'s "q"', "{a}", "🎬" * 64, "x" * 256, " ", "%2F", "a?b#c", "a;b", "é"]
+
+
+@pytest.mark.parametrize("item_id", ODD)
+async def test_what_was_put_can_be_read(service: Service, item_id: str):
+    path = f"/v1/items/{quote(item_id, safe='')}"
+    put = await service.send("PUT", path, {"properties": {"title": item_id, "n": [1, None]}})
+    assert put.status_code == 200
+    assert put.json()["item_id"] == item_id
+    assert (await service.send("GET", path)).json() == {
+        "item_id": item_id,
+        "properties": {"title": item_id, "n": [1, None]},
+        "hidden": False,
+        "available_from": None,
+        "available_until": None,
+    }
+
+
+async def test_a_put_replaces_the_whole_item(service: Service, someone: str):
+    path = f"/v1/items/{someone}"
+    await service.send("PUT", path, {"properties": {"a": 1}, "hidden": True})
+    await service.send("PUT", path, {"properties": {"b": 2}})
+    item = (await service.send("GET", path)).json()
+    assert (item["properties"], item["hidden"]) == ({"b": 2}, False)
+
+
+async def test_hiding_takes_effect_on_the_next_call(service: Service):
+    assert await shown(service, "i020")
+    await service.send("PUT", "/v1/items/i020", {"hidden": True})
+    assert not await shown(service, "i020")
+    await service.send("PUT", "/v1/items/i020", {})
+    assert await shown(service, "i020")
+
+
+async def test_items_come_and_go_by_date(service: Service, someone: str):
+    path = f"/v1/items/{someone}"
+    past, future = "2020-01-01T00:00:00Z", "2100-01-01T00:00:00+02:00"
+    await service.send("PUT", path, {"available_from": past, "available_until": future})
+    assert await shown(service, someone)
+    assert (await service.send("GET", path)).json()["available_from"] == 1_577_836_800_000
+    await service.send("PUT", path, {"available_from": future})
+    assert not await shown(service, someone)
+
+
+async def shown(service: Service, item_id: str) -> bool:
+    answer = await service.recommendations(candidate_item_ids=[item_id])
+    return bool(answer["items"])
+
+
+async def test_in_bulk_each_item_is_judged_alone(service: Service, someone: str):
+    items: list[Any] = [
+        {"item_id": f"{someone}/1", "properties": {"v": 1}},
+        {"item_id": ""},
+        {"properties": {}},
+        {"item_id": f"{someone}/1", "properties": {"v": 2}},
+        {"item_id": f"{someone}/2", "hidden": "no"},
+        None,
+    ]
+    answer = (await service.send("PUT", "/v1/items", {"items": items})).json()
+    assert answer["stored"] == 1
+    assert [one["index"] for one in answer["rejected"]] == [1, 2, 4, 5]
+    assert [one["detail"].partition(":")[0] for one in answer["rejected"]] == [
+        "item_id",
+        "item_id",
+        "hidden",
+        "expected an object",
+    ]
+    kept = await service.send("GET", f"/v1/items/{someone}%2F1")
+    assert kept.json()["properties"] == {"v": 2}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "pointer"),
+    [
+        ({"properties": []}, 422, "/properties"),
+        ({"properties": {"a": {"b": "\0"}}}, 422, "/properties"),
+        ({"available_from": "soon"}, 422, "/available_from"),
+        ({"available_from": 1767319445}, 422, "/available_from"),
+        ({"item_id": "other"}, 422, "/item_id"),
+        (
+            {"available_from": "2027-01-01T00:00:00Z", "available_until": "2026-01-01T00:00:00Z"},
+            422,
+            "",
+        ),
+        (b"{", 400, None),
+    ],
+)
+async def test_wrong_items_are_refused(
+    service: Service, body: Any, status: int, pointer: str | None
+):
+    response = await service.send("PUT", "/v1/items/i001", body)
+    assert response.status_code == status
+    if pointer is not None:
+        assert response.json()["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize("path", ["%FF", "a%00b", "x" * 257])
+async def test_wrong_ids_in_paths_are_refused(service: Service, path: str):
+    for method, body in (("GET", None), ("PUT", {})):
+        response = await service.send(method, f"/v1/items/{path}", body)
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["parameter"] == "item_id"
+
+
+async def test_an_unknown_item_is_not_found(service: Service, someone: str):
+    response = await service.send("GET", f"/v1/items/{someone}")
+    assert response.status_code == 404
+    assert someone in response.json()["detail"]
+
+
+async def test_bulk_has_a_bound(service: Service):
+    items = [{"item_id": str(n)} for n in range(1001)]
+    response = await service.send("PUT", "/v1/items", {"items": items})
+    assert response.status_code == 413

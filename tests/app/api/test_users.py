@@ -1,0 +1,40 @@
+from urllib.parse import quote
+
+import pytest
+
+from tests.app.api.conftest import Service
+from tests.app.api.test_items import ODD
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize("user_id", ODD)
+async def test_what_was_put_can_be_read(service: Service, user_id: str):
+    path = f"/v1/users/{quote(user_id, safe='')}"
+    user = {"user_id": user_id, "properties": {"age": 41, "tags": ["a"]}}
+    put = await service.send("PUT", path, {"properties": user["properties"]})
+    assert put.json() == user
+    assert (await service.send("GET", path)).json() == user
+
+
+async def test_in_bulk_each_user_is_judged_alone(service: Service, someone: str):
+    users = [
+        {"user_id": f"{someone}1", "properties": {"v": 1}},
+        {"user_id": 7},
+        {"user_id": f"{someone}2", "colour": "red"},
+    ]
+    answer = (await service.send("PUT", "/v1/users", {"users": users})).json()
+    assert answer["stored"] == 1
+    assert [one["index"] for one in answer["rejected"]] == [1, 2]
+    kept = await service.send("GET", f"/v1/users/{someone}1")
+    assert kept.json()["properties"] == {"v": 1}
+
+
+async def test_an_unknown_user_is_not_found(service: Service, someone: str):
+    response = await service.send("GET", f"/v1/users/{someone}")
+    assert response.status_code == 404
+
+
+async def test_wrong_properties_are_named(service: Service):
+    response = await service.send("PUT", "/v1/users/u", {"properties": 1})
+    assert response.json()["errors"][0]["pointer"] == "/properties"

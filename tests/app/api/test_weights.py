@@ -1,0 +1,68 @@
+import pytest
+
+from app.domain import Scope
+from tests.app.api.conftest import Service
+from tests.generated import save_generated
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def reload(service: Service, body: object = None) -> tuple[int, dict[str, object]]:
+    response = await service.send("POST", "/v1/admin/weights/reload", body, scope=Scope.ADMIN)
+    return response.status_code, response.json()
+
+
+async def test_weights_are_swapped_and_listed(service: Service):
+    directory = service.runtime.settings.weights.directory
+    first = (await service.recommendations())["personalization"]["weights_version"]
+    second = save_generated(directory, seed=7).version
+
+    status, tried = await reload(service, {"version": second, "dry_run": True})
+    assert (status, tried["version"], tried["previous"]) == (200, second, first)
+    assert (await service.recommendations())["personalization"]["weights_version"] == first
+
+    status, swapped = await reload(service, {"version": second})
+    assert (status, swapped["version"], swapped["previous"]) == (200, second, first)
+    assert "checksum" in str(swapped["checks"])
+    assert (await service.recommendations())["personalization"]["weights_version"] == second
+
+    listed = (await service.send("GET", "/v1/admin/weights", scope=Scope.ADMIN)).json()
+    assert listed["active"] == second
+    assert {one["version"] for one in listed["versions"]} == {first, second}
+    assert all(one["sha256"] for one in listed["versions"])
+
+
+async def test_no_body_means_the_newest(service: Service):
+    newest = save_generated(service.runtime.settings.weights.directory, seed=9).version
+    assert (await reload(service))[1]["version"] == newest
+
+
+async def test_broken_weights_change_nothing(service: Service):
+    directory = service.runtime.settings.weights.directory
+    before = (await service.recommendations())["personalization"]["weights_version"]
+    broken = save_generated(directory, seed=11).version
+    file = directory / broken / "weights.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    status, problem = await reload(service, {"version": broken})
+    assert status == 422
+    assert problem["title"] == "Meta-weights refused"
+    assert broken in str(problem["detail"])
+    assert (await service.recommendations())["personalization"]["weights_version"] == before
+
+
+@pytest.mark.parametrize("version", ["0" * 12, "../../etc", "a/b", "🎬"])
+async def test_unknown_weights_are_not_found(service: Service, version: str):
+    status, problem = await reload(service, {"version": version})
+    assert status in {404, 422}
+    assert "weights" in str(problem["detail"])
+
+
+@pytest.mark.parametrize("body", [{"version": 7}, {"version": ""}, {"dry_run": "no"}, []])
+async def test_wrong_bodies_are_refused(service: Service, body: object):
+    assert (await reload(service, body))[0] == 422
+
+
+async def test_without_any_weights_a_reload_says_how_to_make_them(unready: Service):
+    status, problem = await reload(unready, {})
+    assert status == 503
+    assert "thaw train" in str(problem["detail"])
