@@ -127,7 +127,9 @@ class EmbeddedValkey:
             self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # the server inherits the lock, and holds it for as long as it lives
             self._process = guarded(self._command(), keep_open=[lock.fileno()])
-        while not (answered := await _answers(self.socket)) and self._process.poll() is None:
+        while not (answered := await _answers(self.socket)):
+            if self._process.poll() is not None:
+                break
             await asyncio.sleep(0.01)
         _use_up(self._directory / "dump.rdb")
         return answered

@@ -112,13 +112,16 @@ class EventLog:
         async with self._database.read() as connection:
             return await read_window(connection, entity, seen_types)
 
-    async def pending(
-        self, limit: int, min_age_ms: int = 0, now_ms: int | None = None
-    ) -> Mapping[Entity, Position]:
-        """Entities whose window in Redis may be behind, oldest note first."""
+    async def pending(self, limit: int, *, until: int | None = None) -> Mapping[Entity, Position]:
+        """Entities whose window in Redis may be behind, oldest note first.
+
+        Args:
+            limit: how many at most.
+            until: only notes made up to this time (ms).
+        """
         statement = select(PendingRow).order_by(PendingRow.since).limit(limit)
-        if now_ms is not None:
-            statement = statement.where(PendingRow.since <= now_ms - min_age_ms)
+        if until is not None:
+            statement = statement.where(PendingRow.since <= until)
         async with self._database.read() as connection:
             return {
                 Entity.parse(row.entity): Position(row.generation, row.version)
