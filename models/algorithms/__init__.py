@@ -1,10 +1,11 @@
 """The algorithms by name."""
 
-from models.algorithms.interface import Algorithm
+from models.algorithms.interface import Algorithm, Trainable
 from models.algorithms.meta_sgd import MetaSGD
+from models.config import RankerConfig
 from models.errors import UnknownAlgorithm
 
-_ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in (MetaSGD(),)}
+_ALGORITHMS = {"meta-sgd": MetaSGD}
 
 
 def names() -> tuple[str, ...]:
@@ -13,6 +14,11 @@ def names() -> tuple[str, ...]:
 
 def get(name: str) -> Algorithm:
     """The algorithm of that name, as served. Raises UnknownAlgorithm."""
+    return trainable(name, RankerConfig())
+
+
+def trainable(name: str, config: RankerConfig) -> Trainable:
+    """The algorithm of that name, set up for meta-training. Raises UnknownAlgorithm."""
     if name not in _ALGORITHMS:
         raise UnknownAlgorithm(name, names())
-    return _ALGORITHMS[name]
+    return _ALGORITHMS[name](config)

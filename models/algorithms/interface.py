@@ -7,6 +7,7 @@ entity and come out of the inner loop: one flat row of F numbers.
 from collections.abc import Mapping
 from typing import Literal, Protocol, TypeAlias
 
+from scipy.sparse import csr_array
 from torch import Generator, Tensor
 
 from models.shapes import Episode, Support
@@ -52,3 +53,16 @@ class Algorithm(Protocol):
 
     def outer_loss(self, slow: Slow, episode: Episode, generator: Generator | None) -> Tensor:
         """Scalar meta-training loss. `generator` drives dropout; None switches dropout off."""
+
+
+class Trainable(Algorithm, Protocol):
+    """What meta-training asks for beyond serving."""
+
+    def initial(self, interactions: csr_array, seed: int) -> dict[str, Tensor]:
+        """Every slow weight before training, from the training users' interactions [U, N]."""
+
+    def rates(self) -> Mapping[str, float]:
+        """The slow weights that the outer loop learns, with their learning rates."""
+
+    def redraw(self, slow: Slow, generator: Generator) -> dict[str, Tensor]:
+        """The slow weights with whatever adaptation samples from the catalogue drawn anew."""

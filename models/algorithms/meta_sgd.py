@@ -5,12 +5,17 @@ the biases b, the prior of w, its step sizes and the gate g are slow. The popula
 so that a closed gate is exactly the popularity ranking.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
+from scipy.sparse import csr_array
 from torch import Generator, Tensor
+from torch.nn.functional import embedding
 
 from models.algorithms.interface import Retrieval, Slow
+from models.algorithms.ranking_start import draw_negatives, item_vectors, log_popularity
+from models.config import RankerConfig
 from models.inner import Rule, adapt_ranking_head
 from models.losses import query_loss
 from models.shapes import Episode, RankingTask, Support
@@ -25,8 +30,8 @@ class MetaSGD:
     negatives [M] int64 (item rows), negative_log_q [M] (log of M times the chance to be drawn).
     """
 
-    dropout: float = 0.0
-    first_order: bool = False
+    config: RankerConfig = field(default_factory=RankerConfig)
+    """Read by training only: serving finds all it needs in the shapes of the slow weights."""
     name: str = "meta-sgd"
     retrieval: Retrieval = "dot"
     per_item: frozenset[str] = frozenset({"item_vectors", "item_biases", "popularity"})
@@ -36,20 +41,22 @@ class MetaSGD:
 
     def adapt(self, slow: Slow, support: Support) -> Tensor:
         precise = slow["rho"].dtype
-        negatives, weights = slow["negatives"], support.weights.to(precise)
-        hits = (support.items.unsqueeze(-1) == negatives) & (weights != 0).unsqueeze(-1)
-        vectors, biases = slow["item_vectors"], slow["item_biases"]
+        items, negatives = support.items, slow["negatives"]
+        weights = support.weights.to(precise)
+        hits = (items.unsqueeze(-1) == negatives) & (weights != 0).unsqueeze(-1)
+        vectors, biases = slow["item_vectors"], slow["item_biases"].unsqueeze(-1)
+        sampled = embedding(negatives, biases).squeeze(-1).to(precise)
         task = RankingTask(
-            vectors=vectors[support.items].to(precise),
-            biases=biases[support.items].to(precise),
+            vectors=embedding(items, vectors).to(precise),
+            biases=embedding(items, biases).squeeze(-1).to(precise),
             weights=weights,
-            negatives=vectors[negatives].to(precise),
-            corrections=biases[negatives].to(precise) - slow["negative_log_q"].to(precise),
+            negatives=embedding(negatives, vectors).to(precise),
+            corrections=sampled - slow["negative_log_q"].to(precise),
             hits=hits.any(1),
         )
         names = ("prior", "steps", "rho", "pull", "threshold")
         rule = Rule(*(slow[name].to(precise) for name in names))
-        return adapt_ranking_head(task, rule, first_order=self.first_order)
+        return adapt_ranking_head(task, rule, first_order=self.config.first_order)
 
     def item_rows(self, slow: Slow) -> Tensor:
         columns = slow["item_biases"], slow["popularity"]
@@ -68,14 +75,39 @@ class MetaSGD:
         """Between whole numbers of shots the learned values are interpolated."""
         table = slow["gate"].to(slow["rho"].dtype)
         place = shots.to(table).clamp(0, len(table) - 1)
-        low = place.floor().long()
-        high = place.ceil().long()
+        low, high = place.floor().long(), place.ceil().long()
         return torch.lerp(table[low], table[high], place - low)
 
     def outer_loss(self, slow: Slow, episode: Episode, generator: Generator | None) -> Tensor:
         fast = self.adapt(slow, episode.support)
-        if generator is not None and self.dropout > 0:
-            kept = torch.rand(fast.shape, generator=generator, device=fast.device) >= self.dropout
-            fast = fast * kept / (1 - self.dropout)
+        dropout = self.config.dropout or 0.0
+        if generator is not None and dropout:
+            kept = torch.rand(fast.shape, generator=generator) >= dropout
+            fast = fast * kept.to(fast) / (1 - dropout)
         scores = fast @ slow["item_vectors"].T + slow["item_biases"]
         return query_loss(scores, episode.support, episode.query)
+
+    def initial(self, interactions: csr_array, seed: int) -> dict[str, Tensor]:
+        config = self.config.for_users(interactions.shape[0])
+        width = config.dimension or 1
+        popularity = log_popularity(interactions)
+        slow = {
+            "item_vectors": item_vectors(interactions, width, seed),
+            "item_biases": popularity.clone(),
+            "popularity": popularity,
+            "prior": torch.zeros(width),
+            "steps": torch.ones(config.steps, width),
+            "rho": torch.tensor(0.5),
+            "pull": torch.full((width,), -4.0),
+            "threshold": torch.tensor(0.0),
+            "gate": torch.cat([torch.zeros(1), torch.ones(50)]),
+        }
+        return self.redraw(slow, torch.Generator().manual_seed(seed))
+
+    def rates(self) -> Mapping[str, float]:
+        inner = dict.fromkeys(("prior", "steps", "rho", "pull"), self.config.inner_rate)
+        return {"item_vectors": 5e-4, "item_biases": 1e-3, **inner}
+
+    def redraw(self, slow: Slow, generator: Generator) -> dict[str, Tensor]:
+        rows, log_q = draw_negatives(slow["popularity"], self.config.negatives, generator)
+        return {**slow, "negatives": rows, "negative_log_q": log_q}

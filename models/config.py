@@ -1,0 +1,51 @@
+"""How to train. Every choice that changes a result is a field here and stands in the manifest."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankerConfig:
+    """The ranking head. `None` leaves the choice to the number of training users."""
+
+    dimension: int | None = None
+    dropout: float | None = None
+    steps: int = 2
+    """Inner steps."""
+    negatives: int = 256
+    """Items sampled for the inner loop, so that adapting costs the same for any catalogue."""
+    inner_rate: float = 1e-3
+    """Learning rate of the prior, the step sizes, rho and the pull; faster ones over-fit."""
+    first_order: bool = False
+
+    def for_users(self, users: int) -> "RankerConfig":
+        """The same with every choice made: small data affords few dimensions.
+
+        >>> RankerConfig().for_users(900).dimension
+        32
+        """
+        small = users < 1000
+        return replace(
+            self,
+            dimension=self.dimension or (32 if small else 64),
+            dropout=0.5 if self.dropout is None else self.dropout,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    algorithm: str = "meta-sgd"
+    seed: int = 0
+    fold: int = 0
+    order: Literal["random", "time"] = "random"
+    """How supports are drawn: any subset of a history, or what came first in time."""
+    budget_seconds: float | None = None
+    """Stop after so much training and keep the best so far."""
+    steps: int = 1500
+    """Outer steps at most."""
+    users: int = 128
+    """Entities per outer step."""
+    check_every: int = 100
+    patience: int = 3
+    """Checks without a gain before training ends."""
+    ranker: RankerConfig = field(default_factory=RankerConfig)

@@ -1,0 +1,233 @@
+"""Meta-training: episodes -> outer loss -> slow weights, then the gate, then a version on disk."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from torch import Tensor
+from torch.optim import Adam
+
+from models import algorithms, checkpoint, weights
+from models.algorithms.interface import Trainable
+from models.checkpoint import Standing
+from models.config import TrainConfig
+from models.data import Dataset, Histories, Split, histories, split
+from models.episodes import sample, stack
+from models.shapes import Episode
+from models.validation import Exam, fit_gate
+from models.weights import Facts, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """After one outer step; `validation_ndcg` is set where a check followed it."""
+
+    step: int
+    total_steps: int
+    loss: float
+    validation_ndcg: float | None
+    best: float | None
+    seconds: float
+
+
+def never() -> bool:
+    return False
+
+
+def train(
+    dataset: Dataset,
+    config: TrainConfig,
+    out: Path,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] = never,
+) -> Manifest:
+    """Meta-train on the training users of the split and save the best version under `out`.
+
+    Validation users decide when to stop and set the gate; test users are never read. The result
+    follows from dataset and config alone (on one machine, and unless time or `stop` cut it short).
+    An interrupted run leaves a checkpoint in `out`; the same call goes on from there and ends as if
+    it had never been interrupted. When `stop()` turns true, the best so far is saved.
+
+    Raises:
+        DataError: the order is "time" and the data has no timestamps.
+        UnknownAlgorithm: no algorithm has the name in the config.
+    """
+    parts = split(dataset, config.seed, config.fold)
+    algorithm = algorithms.trainable(config.algorithm, config.ranker.for_users(len(parts.train)))
+    exam = Exam.of(dataset, parts.validation, config.order, config.seed)
+    path = out / f".training-{_purpose(dataset, config)}.safetensors"
+    out.mkdir(parents=True, exist_ok=True)
+    outer = _OuterLoop(dataset, parts, algorithm, config, exam)
+    outer.resume(path)
+    ended = False
+    while not (ended := outer.has_ended()) and not stop():
+        progress = outer.advance()
+        if progress.validation_ndcg is not None:
+            outer.save(path)
+        if on_progress is not None:
+            on_progress(progress)
+    slow = outer.best
+    gate = fit_gate(algorithm, slow, exam)
+    manifest = weights.save(
+        out,
+        {**slow, "gate": torch.tensor(gate.values)},
+        dataset.item_ids,
+        Facts(
+            algorithm=algorithm.name,
+            retrieval=algorithm.retrieval,
+            steps=len(slow["steps"]),
+            split={
+                "seed": parts.seed,
+                "fold": parts.fold,
+                "train": len(parts.train),
+                "validation": len(parts.validation),
+                "test": len(parts.test),
+            },
+            data={
+                "name": dataset.name,
+                "fingerprint": dataset.fingerprint,
+                "users": len(dataset.user_ids),
+                "items": len(dataset.item_ids),
+                "interactions": len(dataset.user),
+            },
+            config=asdict(config),
+            metrics={shots: dict(values) for shots, values in gate.metrics.items()},
+            gate=gate.values,
+        ),
+    )
+    if ended:
+        path.unlink(missing_ok=True)
+    return manifest
+
+
+class _OuterLoop:
+    """The state of one training: slow weights, optimiser, standing, and the best so far."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        parts: Split,
+        algorithm: Trainable,
+        config: TrainConfig,
+        exam: Exam,
+    ) -> None:
+        self._began = monotonic()
+        self._items = len(dataset.item_ids)
+        self._histories = histories(dataset, config.order, config.seed)
+        self._users = parts.train[self._histories.lengths[parts.train] > 0]
+        self._algorithm, self._config, self._exam = algorithm, config, exam
+        interactions = _interactions(self._histories, parts.train, self._items)
+        self._slow = algorithm.initial(interactions, config.seed)
+        self._learned = {name: self._slow[name] for name in algorithm.rates()}
+        for tensor in self._learned.values():
+            tensor.requires_grad_()
+        self._optimiser = Adam(
+            [
+                {"params": [self._learned[name]], "lr": rate}
+                for name, rate in algorithm.rates().items()
+            ]
+        )
+        self._standing = Standing()
+        self.best = self._frozen()
+        self._check()
+
+    def has_ended(self) -> bool:
+        budget = self._config.budget_seconds
+        return (
+            self._standing.step >= self._config.steps
+            or self._standing.worse >= self._config.patience
+            or (budget is not None and self._seconds() >= budget)
+        )
+
+    def advance(self) -> Progress:
+        """One outer step, and a check where one is due."""
+        step = self._standing.step
+        random = torch.Generator().manual_seed(_mixed(self._config.seed, step))
+        slow = self._algorithm.redraw(self._slow, random)
+        loss = self._algorithm.outer_loss(slow, self._episode(step), random)
+        self._optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimiser.step()
+        self._standing = replace(self._standing, step=step + 1)
+        due = (step + 1) % self._config.check_every == 0 or step + 1 == self._config.steps
+        return Progress(
+            step=step + 1,
+            total_steps=self._config.steps,
+            loss=loss.item(),
+            validation_ndcg=self._check() if due else None,
+            best=self._standing.best,
+            seconds=self._seconds(),
+        )
+
+    def save(self, path: Path) -> None:
+        state = {
+            f"{index}.{name}": value
+            for index, values in self._optimiser.state_dict()["state"].items()
+            for name, value in values.items()
+        }
+        standing = replace(self._standing, seconds=self._seconds())
+        groups = {"learned": self._learned, "best": self.best, "adam": state}
+        checkpoint.write(path, standing, groups)
+
+    def resume(self, path: Path) -> None:
+        """Go on from the checkpoint at `path`, if there is one."""
+        found = checkpoint.read(path)
+        if found is None:
+            return
+        standing, groups = found
+        self._standing, self.best = standing, groups["best"]
+        self._began = monotonic() - standing.seconds
+        with torch.no_grad():
+            for name, tensor in self._learned.items():
+                tensor.copy_(groups["learned"][name])
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in groups["adam"].items():
+            index, _, name = key.partition(".")
+            state.setdefault(int(index), {})[name] = value
+        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": state})
+
+    def _check(self) -> float:
+        score = self._exam.score(self._algorithm, self._slow)
+        self._standing = self._standing.after(score)
+        if self._standing.worse == 0:
+            self.best = self._frozen()
+        return score
+
+    def _frozen(self) -> dict[str, Tensor]:
+        return {name: tensor.detach().clone() for name, tensor in self._slow.items()}
+
+    def _episode(self, step: int) -> Episode:
+        order, seed = self._config.order, self._config.seed
+        tasks = [
+            sample(self._histories, self._users, order, (seed, step, index))
+            for index in range(self._config.users)
+        ]
+        return stack(tasks, self._items)
+
+    def _seconds(self) -> float:
+        return monotonic() - self._began
+
+
+def _interactions(one: Histories, users: NDArray[np.int64], items: int) -> csr_array:
+    """[len(users), items] 1 where a user met an item."""
+    shape = len(one.lengths), items
+    everybody = csr_array((np.ones(len(one.items)), one.items, one.indptr), shape=shape)
+    return everybody[users]
+
+
+def _purpose(dataset: Dataset, config: TrainConfig) -> str:
+    """Names what a run computes; the budget only says when it may rest."""
+    aim = {**asdict(config), "budget_seconds": None, "data": dataset.fingerprint}
+    return sha256(json.dumps(aim, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _mixed(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1)
