@@ -1,0 +1,145 @@
+"""Shared fixtures: real databases, real Valkey.
+
+THAW_TEST_DATABASE=sqlite|postgresql|both (the default) chooses what `database` runs on.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.stores.database import Database
+from app.stores.embedded_valkey import EmbeddedValkey
+from app.stores.event_log import EventLog
+from app.stores.redis import Redis, connect
+from app.stores.schema import upgrade
+from app.stores.support import SupportStore
+from tests.servers import PostgresServer, ValkeyCluster
+
+NAMESPACE = "thaw"
+WANTED = os.environ.get("THAW_TEST_DATABASE", "both")
+DATABASES = ["sqlite", "postgresql"] if WANTED == "both" else [WANTED]
+REDIS_TIMEOUT_MS = 5_000
+
+numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """The name of a migrated database to copy."""
+    run_aside(execute(postgres, "CREATE DATABASE migrated"))
+    run_aside(upgrade(postgres.url("migrated"), NAMESPACE))
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    run_aside(upgrade(f"sqlite+aiosqlite:///{path}", NAMESPACE))
+    return path
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database for one test."""
+    if request.param == "sqlite":
+        path = tmp_path / "thaw.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite+aiosqlite:///{path}"
+        return
+    template = request.getfixturevalue("postgres_template")
+    server = request.getfixturevalue("postgres")
+    name = f"test_{next(numbers)}"
+    run_aside(execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+    yield server.url(name)
+    run_aside(execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url, NAMESPACE)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def log(database: Database) -> AsyncIterator[EventLog]:
+    started = EventLog(database)
+    started.start()
+    yield started
+    await started.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedValkey]:
+    """The server behind `valkey_url`. Do not harm it: tests that do start one of their own."""
+    async with await EmbeddedValkey.start(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def valkey_url(valkey: EmbeddedValkey) -> str:
+    """An empty Valkey."""
+    client = connect(valkey.url, REDIS_TIMEOUT_MS)
+    await client.run([("FLUSHALL",)])
+    await client.close()
+    return valkey.url
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[ValkeyCluster]:
+    started = ValkeyCluster()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def cluster_url(cluster: ValkeyCluster) -> str:
+    """An empty Valkey Cluster of three nodes."""
+    cluster.flush()
+    return cluster.url
+
+
+@pytest.fixture(params=["standalone", "cluster"])
+def redis_url(request: pytest.FixtureRequest, valkey_url: str, cluster_url: str) -> str:
+    return valkey_url if request.param == "standalone" else cluster_url
+
+
+@pytest_asyncio.fixture
+async def redis(valkey_url: str) -> AsyncIterator[Redis]:
+    client = connect(valkey_url, REDIS_TIMEOUT_MS)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def support(redis: Redis) -> SupportStore:
+    return SupportStore(redis, NAMESPACE, ttl_seconds=3600)
+
+
+async def execute(server: PostgresServer, statement: str) -> None:
+    engine = create_async_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()
+
+
+def run_aside(work: Coroutine[object, object, None]) -> None:
+    """Runs to the end in a loop and thread of its own: fixtures of both kinds may call it."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
