@@ -30,12 +30,12 @@ def request(headers: dict[str, str]) -> Request:
         'application/json;charset="utf8"',
     ],
 )
-async def test_json_is_read(media: str | None):
+async def test_json_is_read(media: str | None) -> None:
     headers = {} if media is None else {"Content-Type": media}
     assert await read(request(headers), JSON_TYPES) == b"{}"
 
 
-async def test_beacons_may_say_plain_text():
+async def test_beacons_may_say_plain_text() -> None:
     beacon = request({"Content-Type": "text/plain;charset=UTF-8"})
     assert await read(beacon, BEACON_TYPES) == b"{}"
     with pytest.raises(UnsupportedMedia, match="application/json"):
@@ -51,7 +51,7 @@ async def test_beacons_may_say_plain_text():
         ({"Content-Encoding": "gzip"}, "Content-Encoding"),
     ],
 )
-async def test_other_media_are_refused_by_name(headers: dict[str, str], named: str):
+async def test_other_media_are_refused_by_name(headers: dict[str, str], named: str) -> None:
     with pytest.raises(UnsupportedMedia, match=named):
         await read(request(headers))
 
@@ -71,17 +71,17 @@ async def test_other_media_are_refused_by_name(headers: dict[str, str], named: s
         b'"a\nb"',
     ],
 )
-def test_malformed_json_is_told_apart(text: bytes):
+def test_malformed_json_is_told_apart(text: bytes) -> None:
     with pytest.raises(MalformedBody):
         parse(text)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
-def test_well_formed_json_is_read_as_it_is(value: object):
+def test_well_formed_json_is_read_as_it_is(value: object) -> None:
     assert parse(json.dumps(value).encode()) == value
 
 
-def test_shapes_are_named_by_json_pointers():
+def test_shapes_are_named_by_json_pointers() -> None:
     with pytest.raises(RequestValidationError) as caught:
         check(QUESTION, b'{"k": "3", "exclude_item_ids": ["a", 7], "colour": 1}')
     assert {tuple(one["loc"]) for one in caught.value.errors()} == {
@@ -91,6 +91,6 @@ def test_shapes_are_named_by_json_pointers():
     }
 
 
-def test_a_body_that_is_no_object_is_a_wrong_shape():
+def test_a_body_that_is_no_object_is_a_wrong_shape() -> None:
     with pytest.raises(RequestValidationError):
         check(TypeAdapter(dict[str, int]), b"[]")

@@ -26,7 +26,7 @@ def references(value: object) -> set[str]:
     return set()
 
 
-async def test_every_reference_leads_somewhere(service: Service):
+async def test_every_reference_leads_somewhere(service: Service) -> None:
     found = await read(service)
     schemas = {f"#/components/schemas/{name}" for name in found["components"]["schemas"]}
     used = references(found)
@@ -35,7 +35,7 @@ async def test_every_reference_leads_somewhere(service: Service):
     assert "$defs" not in str(found)
 
 
-async def test_bodies_that_routes_read_themselves_are_described(service: Service):
+async def test_bodies_that_routes_read_themselves_are_described(service: Service) -> None:
     found = await read(service)
     content = found["paths"]["/v1/events"]["post"]["requestBody"]["content"]
     assert set(content) == {"application/json", "text/plain"}
@@ -45,7 +45,7 @@ async def test_bodies_that_routes_read_themselves_are_described(service: Service
             assert ("requestBody" in operation) == (method in {"post", "put"})
 
 
-async def test_examples_are_what_the_routes_accept(service: Service):
+async def test_examples_are_what_the_routes_accept(service: Service) -> None:
     found = await read(service)
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
@@ -58,7 +58,7 @@ async def test_examples_are_what_the_routes_accept(service: Service):
                 assert not response.json().get("rejected")
 
 
-async def test_every_answer_may_be_a_problem(service: Service):
+async def test_every_answer_may_be_a_problem(service: Service) -> None:
     found = await read(service)
     for operations in found["paths"].values():
         for operation in operations.values():
@@ -66,7 +66,7 @@ async def test_every_answer_may_be_a_problem(service: Service):
             assert "422" not in operation["responses"]
 
 
-async def test_the_page_explains_every_problem_and_loads_nothing(service: Service):
+async def test_the_page_explains_every_problem_and_loads_nothing(service: Service) -> None:
     response = await service.client.get("/docs", headers=service.by(Scope.SERVER))
     assert response.headers["content-type"].startswith("text/html")
     for kind in KINDS.values():
@@ -76,7 +76,7 @@ async def test_the_page_explains_every_problem_and_loads_nothing(service: Servic
         assert loading not in response.text
 
 
-async def test_the_page_escapes_what_it_shows():
+async def test_the_page_escapes_what_it_shows() -> None:
     operation = {"summary": "<script>", "security": [], "responses": {}}
     found = {"info": {"title": "<b>"}, "paths": {"/<i>": {"get": operation}}}
     shown = document.page(found)

@@ -9,7 +9,7 @@ from tests.app.api.conftest import Service
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_an_event_counts_once(service: Service, someone: str):
+async def test_an_event_counts_once(service: Service, someone: str) -> None:
     event = {"event_id": "e1", "type": "like", "user_id": someone, "item_id": "i003"}
     first, second = await service.events(event), await service.events(event)
     assert (first["accepted"], first["duplicates"], first["rejected"]) == (1, 0, [])
@@ -17,7 +17,7 @@ async def test_an_event_counts_once(service: Service, someone: str):
     assert first["watermark"]
 
 
-async def test_read_your_writes(service: Service, someone: str):
+async def test_read_your_writes(service: Service, someone: str) -> None:
     before = await service.recommendations(user_id=someone)
     event = {"type": "purchase", "user_id": someone, "item_id": before["items"][0]["item_id"]}
     recorded = await service.events(event)
@@ -58,7 +58,7 @@ BAD: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("bad", "named"), BAD)
 async def test_a_bad_event_names_its_field_and_sinks_no_other(
     service: Service, someone: str, bad: Any, named: str
-):
+) -> None:
     good = {"type": "like", "user_id": someone, "item_id": "i001"}
     answer = await service.events(good, bad, {**good, "item_id": "i002"})
     assert answer["accepted"] == 2
@@ -68,7 +68,9 @@ async def test_a_bad_event_names_its_field_and_sinks_no_other(
     assert rejected["code"]
 
 
-async def test_places_in_the_batch_survive_both_kinds_of_rejection(service: Service, someone: str):
+async def test_places_in_the_batch_survive_both_kinds_of_rejection(
+    service: Service, someone: str
+) -> None:
     good = {"type": "like", "user_id": someone, "item_id": "i001", "event_id": "kept"}
     unsafe = {"type": "like", "user_id": someone, "item_id": "i002"}
     answer = await service.events({}, {**good, "type": "adore"}, good, 7, unsafe)
@@ -81,7 +83,7 @@ async def test_places_in_the_batch_survive_both_kinds_of_rejection(service: Serv
 
 
 @pytest.mark.parametrize("odd", ["a/b", 'it\'s "q"', "{a}", "🎬" * 64, "x" * 256, " ", "%2F", ".."])
-async def test_odd_ids_are_kept_as_they_are(service: Service, odd: str):
+async def test_odd_ids_are_kept_as_they_are(service: Service, odd: str) -> None:
     event = {"type": "like", "user_id": odd, "item_id": odd}
     assert (await service.events(event))["accepted"] == 1
     listed = await service.recommendations(
@@ -90,12 +92,12 @@ async def test_odd_ids_are_kept_as_they_are(service: Service, odd: str):
     assert {item["item_id"] for item in listed["items"]} == {odd, "i001"}
 
 
-async def test_an_empty_batch_is_no_error(service: Service):
+async def test_an_empty_batch_is_no_error(service: Service) -> None:
     answer = await service.events()
     assert (answer["accepted"], answer["rejected"], answer["watermark"]) == (0, [], None)
 
 
-async def test_a_beacon_needs_neither_headers_nor_preflight(service: Service, someone: str):
+async def test_a_beacon_needs_neither_headers_nor_preflight(service: Service, someone: str) -> None:
     event = {"type": "click", "anonymous_id": someone, "item_id": "i001"}
     response = await service.client.post(
         "/v1/events",
@@ -107,7 +109,7 @@ async def test_a_beacon_needs_neither_headers_nor_preflight(service: Service, so
     assert response.json()["accepted"] == 1
 
 
-async def test_a_publishable_key_speaks_for_guests_only(service: Service, someone: str):
+async def test_a_publishable_key_speaks_for_guests_only(service: Service, someone: str) -> None:
     guest = {"type": "like", "anonymous_id": someone, "item_id": "i001"}
     member = {"type": "like", "user_id": someone, "item_id": "i001"}
     answer = await service.events(guest, member, scope=Scope.PUBLISHABLE)
@@ -135,7 +137,7 @@ async def test_a_publishable_key_speaks_for_guests_only(service: Service, someon
 )
 async def test_what_is_no_batch_is_a_problem(
     service: Service, body: Any, status: int, pointer: str | None
-):
+) -> None:
     response = await service.send("POST", "/v1/events", body)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"

@@ -11,7 +11,7 @@ ODD = ["a/b", 'it\'s "q"', "{a}", "🎬" * 64, "x" * 256, " ", "%2F", "a?b#c", "
 
 
 @pytest.mark.parametrize("item_id", ODD)
-async def test_what_was_put_can_be_read(service: Service, item_id: str):
+async def test_what_was_put_can_be_read(service: Service, item_id: str) -> None:
     path = f"/v1/items/{quote(item_id, safe='')}"
     put = await service.send("PUT", path, {"properties": {"title": item_id, "n": [1, None]}})
     assert put.status_code == 200
@@ -25,7 +25,7 @@ async def test_what_was_put_can_be_read(service: Service, item_id: str):
     }
 
 
-async def test_a_put_replaces_the_whole_item(service: Service, someone: str):
+async def test_a_put_replaces_the_whole_item(service: Service, someone: str) -> None:
     path = f"/v1/items/{someone}"
     await service.send("PUT", path, {"properties": {"a": 1}, "hidden": True})
     await service.send("PUT", path, {"properties": {"b": 2}})
@@ -33,7 +33,7 @@ async def test_a_put_replaces_the_whole_item(service: Service, someone: str):
     assert (item["properties"], item["hidden"]) == ({"b": 2}, False)
 
 
-async def test_hiding_takes_effect_on_the_next_call(service: Service):
+async def test_hiding_takes_effect_on_the_next_call(service: Service) -> None:
     assert await shown(service, "i020")
     await service.send("PUT", "/v1/items/i020", {"hidden": True})
     assert not await shown(service, "i020")
@@ -41,7 +41,7 @@ async def test_hiding_takes_effect_on_the_next_call(service: Service):
     assert await shown(service, "i020")
 
 
-async def test_items_come_and_go_by_date(service: Service, someone: str):
+async def test_items_come_and_go_by_date(service: Service, someone: str) -> None:
     path = f"/v1/items/{someone}"
     past, future = "2020-01-01T00:00:00Z", "2100-01-01T00:00:00+02:00"
     await service.send("PUT", path, {"available_from": past, "available_until": future})
@@ -56,7 +56,7 @@ async def shown(service: Service, item_id: str) -> bool:
     return bool(answer["items"])
 
 
-async def test_in_bulk_each_item_is_judged_alone(service: Service, someone: str):
+async def test_in_bulk_each_item_is_judged_alone(service: Service, someone: str) -> None:
     items: list[Any] = [
         {"item_id": f"{someone}/1", "properties": {"v": 1}},
         {"item_id": ""},
@@ -96,7 +96,7 @@ async def test_in_bulk_each_item_is_judged_alone(service: Service, someone: str)
 )
 async def test_wrong_items_are_refused(
     service: Service, body: Any, status: int, pointer: str | None
-):
+) -> None:
     response = await service.send("PUT", "/v1/items/i001", body)
     assert response.status_code == status
     if pointer is not None:
@@ -104,20 +104,20 @@ async def test_wrong_items_are_refused(
 
 
 @pytest.mark.parametrize("path", ["%FF", "a%00b", "x" * 257])
-async def test_wrong_ids_in_paths_are_refused(service: Service, path: str):
+async def test_wrong_ids_in_paths_are_refused(service: Service, path: str) -> None:
     for method, body in (("GET", None), ("PUT", {})):
         response = await service.send(method, f"/v1/items/{path}", body)
         assert response.status_code == 422
         assert response.json()["errors"][0]["parameter"] == "item_id"
 
 
-async def test_an_unknown_item_is_not_found(service: Service, someone: str):
+async def test_an_unknown_item_is_not_found(service: Service, someone: str) -> None:
     response = await service.send("GET", f"/v1/items/{someone}")
     assert response.status_code == 404
     assert someone in response.json()["detail"]
 
 
-async def test_bulk_has_a_bound(service: Service):
+async def test_bulk_has_a_bound(service: Service) -> None:
     items = [{"item_id": str(n)} for n in range(1001)]
     response = await service.send("PUT", "/v1/items", {"items": items})
     assert response.status_code == 413

@@ -24,7 +24,7 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servic
         yield served
 
 
-async def test_without_demo_mode_there_is_no_page(service: Service):
+async def test_without_demo_mode_there_is_no_page(service: Service) -> None:
     for path in ("/", "/demo/key", "/demo/titles", "/demo/assets/page.js"):
         response = await service.client.get(path)
         assert response.status_code == 404
@@ -44,7 +44,7 @@ class Loads(HTMLParser):
         self.inline += any(name.startswith("on") or name == "style" for name in given)
 
 
-async def test_the_page_loads_only_its_own_files_and_has_nothing_inline(demo: Service):
+async def test_the_page_loads_only_its_own_files_and_has_nothing_inline(demo: Service) -> None:
     page = await demo.client.get("/")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -61,17 +61,17 @@ async def test_the_page_loads_only_its_own_files_and_has_nothing_inline(demo: Se
 
 
 @pytest.mark.parametrize("name", ["..%2Fmain.py", "%2e%2e", "main.py", "page.txt", "x", "%00"])
-async def test_nothing_but_its_own_files_can_be_fetched(demo: Service, name: str):
+async def test_nothing_but_its_own_files_can_be_fetched(demo: Service, name: str) -> None:
     response = await demo.client.get(f"/demo/assets/{name}")
     assert response.status_code == 404
 
 
-async def test_the_page_gets_the_publishable_key_and_no_other(demo: Service):
+async def test_the_page_gets_the_publishable_key_and_no_other(demo: Service) -> None:
     response = await demo.client.get("/demo/key")
     assert response.json() == {"key": demo.keys[Scope.PUBLISHABLE]}
 
 
-async def test_titles_are_found_by_their_words_most_popular_first(demo: Service):
+async def test_titles_are_found_by_their_words_most_popular_first(demo: Service) -> None:
     films = {"i005": "Alien", "i002": "Aliens", "i009": "The Alien Nation", "i001": "Brazil"}
     items = [{"item_id": id_, "properties": {"title": film}} for id_, film in films.items()]
     await demo.send("PUT", "/v1/items", {"items": items})
@@ -88,11 +88,13 @@ async def test_titles_are_found_by_their_words_most_popular_first(demo: Service)
     assert len(await found("")) == 12
 
 
-async def test_documents_are_open_in_the_demo(demo: Service):
+async def test_documents_are_open_in_the_demo(demo: Service) -> None:
     assert (await demo.client.get("/docs")).status_code == 200
 
 
-async def test_a_demo_without_its_keys_says_what_is_missing(service: Service, tmp_path: Path):
+async def test_a_demo_without_its_keys_says_what_is_missing(
+    service: Service, tmp_path: Path
+) -> None:
     save_generated(tmp_path / "weights")
     async with serve(make_settings(tmp_path, demo=True)) as keyless:
         response = await keyless.client.get("/demo/key")

@@ -13,7 +13,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
-async def test_nobody_gets_what_an_unknown_user_gets(service: Service, someone: str):
+async def test_nobody_gets_what_an_unknown_user_gets(service: Service, someone: str) -> None:
     everyone = await service.recommendations()
     unknown = await service.recommendations(user_id=someone)
     assert ids(everyone) == ids(unknown)
@@ -23,7 +23,7 @@ async def test_nobody_gets_what_an_unknown_user_gets(service: Service, someone: 
     assert everyone["personalization"]["gate"] == {"blend": 0.0}
 
 
-async def test_the_question_bounds_the_list(service: Service):
+async def test_the_question_bounds_the_list(service: Service) -> None:
     narrowed = await service.recommendations(
         k=3, candidate_item_ids=["i001", "i002", "i003"], exclude_item_ids=["i002"]
     )
@@ -33,7 +33,7 @@ async def test_the_question_bounds_the_list(service: Service):
     assert none["items"] == []
 
 
-async def test_the_short_form_says_the_same(service: Service):
+async def test_the_short_form_says_the_same(service: Service) -> None:
     someone = "a/b{c} 🎬\"'"
     await service.events({"type": "like", "user_id": someone, "item_id": "i004"})
     long = await service.recommendations(user_id=someone, k=5)
@@ -43,7 +43,7 @@ async def test_the_short_form_says_the_same(service: Service):
     assert short["personalization"]["mode"] == "adapted"
 
 
-async def test_properties_come_with_the_items(service: Service):
+async def test_properties_come_with_the_items(service: Service) -> None:
     properties = {"title": "Alien", "year": 1979, "genres": ["Horror"]}
     await service.send("PUT", "/v1/items/i001", {"properties": properties})
     listed = await service.recommendations(
@@ -52,7 +52,7 @@ async def test_properties_come_with_the_items(service: Service):
     assert listed["items"][0]["properties"] == {"title": "Alien", "year": 1979}
 
 
-async def test_the_answer_tells_its_time_and_name(service: Service):
+async def test_the_answer_tells_its_time_and_name(service: Service) -> None:
     response = await service.client.post(
         "/v1/recommendations",
         json={},
@@ -86,7 +86,9 @@ async def test_the_answer_tells_its_time_and_name(service: Service):
         ([], ""),
     ],
 )
-async def test_wrong_questions_are_named_by_pointer(service: Service, question: Any, pointer: str):
+async def test_wrong_questions_are_named_by_pointer(
+    service: Service, question: Any, pointer: str
+) -> None:
     response = await service.send("POST", "/v1/recommendations", question)
     assert response.status_code == 422
     problem = response.json()
@@ -95,13 +97,13 @@ async def test_wrong_questions_are_named_by_pointer(service: Service, question: 
 
 
 @pytest.mark.parametrize("query", ["k=0", "k=many", "k=501", "k=1.5"])
-async def test_wrong_parameters_are_named(service: Service, query: str):
+async def test_wrong_parameters_are_named(service: Service, query: str) -> None:
     response = await service.send("GET", f"/v1/users/u/recommendations?{query}")
     assert response.status_code == 422
     assert "k" in response.json()["detail"]
 
 
-async def test_a_publishable_key_reads_for_guests_only(service: Service, someone: str):
+async def test_a_publishable_key_reads_for_guests_only(service: Service, someone: str) -> None:
     guest = await service.recommendations(Scope.PUBLISHABLE, anonymous_id=someone)
     assert len(guest["items"]) == 10
     assert (await service.recommendations(Scope.PUBLISHABLE))["items"] == guest["items"]
@@ -112,7 +114,7 @@ async def test_a_publishable_key_reads_for_guests_only(service: Service, someone
     assert "anonymous_id" in refused.json()["detail"]
 
 
-async def test_without_weights_the_answer_says_how_to_make_them(unready: Service):
+async def test_without_weights_the_answer_says_how_to_make_them(unready: Service) -> None:
     response = await unready.send("POST", "/v1/recommendations", {})
     assert response.status_code == 503
     assert "thaw train" in response.json()["detail"]

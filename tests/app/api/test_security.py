@@ -40,7 +40,9 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             yield method, path, operation
 
 
-async def test_the_document_lists_exactly_the_expected_routes_with_their_scopes(service: Service):
+async def test_the_document_lists_exactly_the_expected_routes_with_their_scopes(
+    service: Service,
+) -> None:
     found = {
         (method, path): frozenset(
             Scope(scope)
@@ -54,7 +56,7 @@ async def test_the_document_lists_exactly_the_expected_routes_with_their_scopes(
     assert found == EXPECTED
 
 
-async def test_each_scope_opens_what_the_document_says_and_nothing_else(service: Service):
+async def test_each_scope_opens_what_the_document_says_and_nothing_else(service: Service) -> None:
     for method, path, _ in operations(service.app.openapi()):
         allowed = EXPECTED[method, path]
         url = path.replace("{user_id}", "u").replace("{item_id}", "i001")
@@ -66,7 +68,7 @@ async def test_each_scope_opens_what_the_document_says_and_nothing_else(service:
             assert opened == (allowed == EVERYONE or scope in allowed), (method, path, scope)
 
 
-async def test_a_refusal_says_what_is_needed(service: Service):
+async def test_a_refusal_says_what_is_needed(service: Service) -> None:
     keyless = await service.client.put("/v1/items/i001")
     assert keyless.headers["www-authenticate"] == "Bearer"
     assert "X-API-Key" in keyless.json()["detail"]
@@ -76,7 +78,7 @@ async def test_a_refusal_says_what_is_needed(service: Service):
 
 
 @pytest.mark.parametrize("by", ["Authorization", "X-API-Key", "lower-case bearer"])
-async def test_keys_travel_in_either_header(service: Service, by: str):
+async def test_keys_travel_in_either_header(service: Service, by: str) -> None:
     key = service.keys[Scope.SERVER]
     headers = {
         "Authorization": {"Authorization": f"Bearer {key}"},
@@ -87,7 +89,7 @@ async def test_keys_travel_in_either_header(service: Service, by: str):
     assert response.status_code == 200
 
 
-async def test_a_key_in_the_query_opens_events_only(service: Service):
+async def test_a_key_in_the_query_opens_events_only(service: Service) -> None:
     query = {"key": service.keys[Scope.SERVER]}
     events = await service.client.post("/v1/events", params=query, json={"events": []})
     assert events.status_code == 202
@@ -98,13 +100,13 @@ async def test_a_key_in_the_query_opens_events_only(service: Service):
 @pytest.mark.parametrize(
     "key", ["", "nonsense", "thaw_server_x_y", "thaw_admin_", "é" * 10, "x" * 5000, "_" * 40]
 )
-async def test_wrong_keys_open_nothing(service: Service, key: str):
-    for headers in ({"X-API-Key": key.encode()}, {"Authorization": b"Bearer " + key.encode()}):
+async def test_wrong_keys_open_nothing(service: Service, key: str) -> None:
+    for headers in ({b"X-API-Key": key.encode()}, {b"Authorization": b"Bearer " + key.encode()}):
         response = await service.client.get("/v1/admin/weights", headers=headers)
         assert response.status_code == 401
 
 
-async def test_a_key_with_another_scope_in_its_text_is_worth_nothing(service: Service):
+async def test_a_key_with_another_scope_in_its_text_is_worth_nothing(service: Service) -> None:
     forged = service.keys[Scope.PUBLISHABLE].replace("publishable", "admin")
     response = await service.client.get("/v1/admin/weights", headers={"X-API-Key": forged})
     assert response.status_code == 401
@@ -112,7 +114,7 @@ async def test_a_key_with_another_scope_in_its_text_is_worth_nothing(service: Se
 
 async def test_keys_and_query_strings_stay_out_of_the_log(
     service: Service, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     key = service.keys[Scope.PUBLISHABLE]
     with caplog.at_level(logging.DEBUG):
         await service.client.post("/v1/events", params={"key": key}, content=b"{")

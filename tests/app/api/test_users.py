@@ -9,7 +9,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("user_id", ODD)
-async def test_what_was_put_can_be_read(service: Service, user_id: str):
+async def test_what_was_put_can_be_read(service: Service, user_id: str) -> None:
     path = f"/v1/users/{quote(user_id, safe='')}"
     user = {"user_id": user_id, "properties": {"age": 41, "tags": ["a"]}}
     put = await service.send("PUT", path, {"properties": user["properties"]})
@@ -17,7 +17,7 @@ async def test_what_was_put_can_be_read(service: Service, user_id: str):
     assert (await service.send("GET", path)).json() == user
 
 
-async def test_in_bulk_each_user_is_judged_alone(service: Service, someone: str):
+async def test_in_bulk_each_user_is_judged_alone(service: Service, someone: str) -> None:
     users = [
         {"user_id": f"{someone}1", "properties": {"v": 1}},
         {"user_id": 7},
@@ -30,11 +30,11 @@ async def test_in_bulk_each_user_is_judged_alone(service: Service, someone: str)
     assert kept.json()["properties"] == {"v": 1}
 
 
-async def test_an_unknown_user_is_not_found(service: Service, someone: str):
+async def test_an_unknown_user_is_not_found(service: Service, someone: str) -> None:
     response = await service.send("GET", f"/v1/users/{someone}")
     assert response.status_code == 404
 
 
-async def test_wrong_properties_are_named(service: Service):
+async def test_wrong_properties_are_named(service: Service) -> None:
     response = await service.send("PUT", "/v1/users/u", {"properties": 1})
     assert response.json()["errors"][0]["pointer"] == "/properties"

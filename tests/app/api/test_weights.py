@@ -12,7 +12,7 @@ async def reload(service: Service, body: object = None) -> tuple[int, dict[str, 
     return response.status_code, response.json()
 
 
-async def test_weights_are_swapped_and_listed(service: Service):
+async def test_weights_are_swapped_and_listed(service: Service) -> None:
     directory = service.runtime.settings.weights.directory
     first = (await service.recommendations())["personalization"]["weights_version"]
     second = save_generated(directory, seed=7).version
@@ -32,12 +32,12 @@ async def test_weights_are_swapped_and_listed(service: Service):
     assert all(one["sha256"] for one in listed["versions"])
 
 
-async def test_no_body_means_the_newest(service: Service):
+async def test_no_body_means_the_newest(service: Service) -> None:
     newest = save_generated(service.runtime.settings.weights.directory, seed=9).version
     assert (await reload(service))[1]["version"] == newest
 
 
-async def test_broken_weights_change_nothing(service: Service):
+async def test_broken_weights_change_nothing(service: Service) -> None:
     directory = service.runtime.settings.weights.directory
     before = (await service.recommendations())["personalization"]["weights_version"]
     broken = save_generated(directory, seed=11).version
@@ -51,18 +51,18 @@ async def test_broken_weights_change_nothing(service: Service):
 
 
 @pytest.mark.parametrize("version", ["0" * 12, "../../etc", "a/b", "🎬"])
-async def test_unknown_weights_are_not_found(service: Service, version: str):
+async def test_unknown_weights_are_not_found(service: Service, version: str) -> None:
     status, problem = await reload(service, {"version": version})
     assert status in {404, 422}
     assert "weights" in str(problem["detail"])
 
 
 @pytest.mark.parametrize("body", [{"version": 7}, {"version": ""}, {"dry_run": "no"}, []])
-async def test_wrong_bodies_are_refused(service: Service, body: object):
+async def test_wrong_bodies_are_refused(service: Service, body: object) -> None:
     assert (await reload(service, body))[0] == 422
 
 
-async def test_without_any_weights_a_reload_says_how_to_make_them(unready: Service):
+async def test_without_any_weights_a_reload_says_how_to_make_them(unready: Service) -> None:
     status, problem = await reload(unready, {})
     assert status == 503
     assert "thaw train" in str(problem["detail"])

@@ -1,0 +1,133 @@
+"""A real server in its own process and a real Chromium that may talk to nobody else."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from time import monotonic
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+from app.domain import Item, Scope
+from app.stores.api_keys import ApiKeys
+from app.stores.catalogue import Catalogue
+from app.stores.database import Database
+from app.stores.schema import upgrade
+from tests.generated import generated_ids, save_generated
+
+START_SECONDS = 60
+NO_CHROMIUM = (
+    "no Chromium was found; install one, on Debian or Ubuntu with `sudo apt install chromium`"
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.fail(NO_CHROMIUM)
+
+
+async def prepare(state: Path, database_url: str) -> None:
+    """Weights, a catalogue with titles and keys, as `./run` would leave them."""
+    save_generated(state / "weights")
+    await upgrade(database_url, "thaw")
+    database = await Database.open(database_url, "thaw")
+    titles = {item_id: f"Film {n} of many" for n, item_id in enumerate(generated_ids())}
+    titles["i059"] = '<b>Bold</b> & "quoted"'
+    await Catalogue(database).put_items(
+        [Item(item_id, {"title": title}) for item_id, title in titles.items()]
+    )
+    keys = {scope.value: await ApiKeys(database).create(scope, "demo") for scope in Scope}
+    (state / "dev-keys.json").write_text(json.dumps(keys))
+    await database.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    state = tmp_path_factory.mktemp("var")
+    database_url = f"sqlite+aiosqlite:///{state}/thaw.db"
+    asyncio.run(prepare(state, database_url))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"),
+                *("--fd", str(listening.fileno())),
+            ],
+            pass_fds=[listening.fileno()],
+            env={
+                **os.environ,
+                "THAW_STATE": str(state),
+                "THAW_DEMO": "true",
+                "THAW_DATABASE__URL": database_url,
+                "THAW_WEIGHTS__DIRECTORY": str(state / "weights"),
+            },
+        )
+        try:
+            wait_until_ready(server, url)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(START_SECONDS)
+
+
+def wait_until_ready(server: "subprocess.Popen[bytes]", url: str) -> None:
+    give_up = monotonic() + START_SECONDS
+    while monotonic() < give_up:
+        assert server.poll() is None, "the server ended"
+        try:
+            if httpx.get(f"{url}/readyz", timeout=START_SECONDS).is_success:
+                return
+        except httpx.TransportError:
+            continue
+    pytest.fail(f"the server was not ready within {START_SECONDS} s")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
+    """The demo page, for a new visitor. Any error in it, or any outside address, fails the test."""
+    context = await browser.new_context()
+    opened = await context.new_page()
+    troubles: list[str] = []
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on(
+        "console",
+        lambda line: troubles.append(line.text) if line.type in {"error", "warning"} else None,
+    )
+    opened.on(
+        "request",
+        lambda sent: None if sent.url.startswith(address) else troubles.append(sent.url),
+    )
+    await opened.goto(address)
+    await opened.wait_for_selector("#you li")
+    yield opened
+    await context.close()
+    assert troubles == []
