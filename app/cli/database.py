@@ -1,16 +1,12 @@
 """`thaw db`: bring the database to what this version of the code expects."""
 
-from pathlib import Path
+import asyncio
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import typer
 
-from app.cli.console import load_settings, say
+from app.cli.console import complain, load_settings, say
 from app.settings import Settings
-
-if TYPE_CHECKING:
-    from alembic.config import Config
 
 cli = typer.Typer(help="Migrate the database; check the migrations.", no_args_is_help=True)
 
@@ -24,31 +20,24 @@ def upgrade() -> None:
 @cli.command()
 def check() -> None:
     """See that the migrations, run on an empty SQLite file, give exactly the tables of the code."""
-    from alembic import command
     from alembic.util import CommandError
 
+    from app.stores import schema
+
     with TemporaryDirectory() as directory:
-        config = _config(f"sqlite+aiosqlite:///{directory}/check.db", "thaw")
-        command.upgrade(config, "head")
+        url = f"sqlite+aiosqlite:///{directory}/check.db"
+        asyncio.run(schema.upgrade(url, "thaw"))
         try:
-            command.check(config)
+            asyncio.run(schema.check(url, "thaw"))
         except CommandError as error:
+            complain(str(error), "write a migration: `alembic revision --autogenerate -m WHAT`")
             raise typer.Exit(2) from error
+    say("the migrations give the tables of the code")
 
 
 def upgrade_database(settings: Settings) -> None:
     """Raises `StorageUnavailable`."""
-    from alembic import command
+    from app.stores import schema
 
-    command.upgrade(_config(settings.database.url, settings.namespace), "head")
+    asyncio.run(schema.upgrade(settings.database.url, settings.namespace))
     say("the database is up to date")
-
-
-def _config(url: str, namespace: str) -> "Config":
-    from alembic.config import Config
-
-    import migrations
-
-    config = Config(attributes={"url": url, "namespace": namespace})
-    config.set_main_option("script_location", str(Path(next(iter(migrations.__path__)))))
-    return config

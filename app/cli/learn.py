@@ -1,16 +1,18 @@
 """`thaw train` and `thaw evaluate`: make meta-weights and judge them."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 import typer
 from rich.progress import TextColumn
 
 from app.cli.console import err, print_json, progress_bar, say, seconds
+from app.cli.data import cache_directory
 
 if TYPE_CHECKING:
     from models.config import TrainConfig
@@ -111,12 +113,13 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
 
 
 class Baselines(StrEnum):
+    NONE = "none"
     FAST = "fast"
 
 
 def evaluate(
     data: Data,
-    weights: Annotated[Path, typer.Option(help="One version: DIR/<version>.")],
+    weights: Annotated[Path, typer.Option(help="The version to judge: DIR/<version>.")],
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the report as JSON to this file.")
     ] = None,
@@ -126,8 +129,48 @@ def evaluate(
     baselines: Annotated[Baselines, typer.Option(help="What to compare with.")] = Baselines.FAST,
     order: Annotated[Order, typer.Option(help="Which interactions come first.")] = Order.RANDOM,
     folds: Annotated[
-        int, typer.Option(min=1, max=10, help="Above 1: train and judge anew on so many splits.")
+        int,
+        typer.Option(min=1, max=10, help="Above 1: train as WEIGHTS was, on so many splits."),
     ] = 1,
 ) -> None:
-    """Rank for held-out users and compare with tuned baselines; prints a table."""
-    raise NotImplementedError
+    """Rank for users that training never saw, beside tuned baselines; prints tables."""
+    from models.config import RankerConfig, TrainConfig
+    from models.data import read
+    from models.evaluate import evaluate as judge
+    from models.evaluate import evaluate_folds
+    from models.weights import load
+
+    dataset, judged = read(data), load(weights.parent, weights.name)
+    cache = cache_directory()
+    with progress_bar() as bar:
+        task = bar.add_task("judging", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+            if not err.is_terminal:
+                say(f"{what} ({done + 1}/{total})")
+
+        asked: _Asked = {
+            "order": order.value,
+            "baselines": baselines.value,
+            "cache": cache / "baselines",
+            "on_progress": show,
+        }
+        if folds == 1:
+            report = judge(dataset, judged, **asked)
+        else:
+            config = judged.manifest.config
+            again = TrainConfig(**{**config, "ranker": RankerConfig(**config["ranker"])})
+            report = evaluate_folds(dataset, again, folds, cache / "folds", **asked)
+    if json_file is not None:
+        json_file.write_text(json.dumps(report.to_json(), indent=1))
+    if markdown is not None:
+        markdown.write_text(report.to_markdown())
+    typer.echo(report.to_markdown())
+
+
+class _Asked(TypedDict):
+    order: Literal["random", "time"]
+    baselines: str
+    cache: Path
+    on_progress: "Callable[[str, int, int], None]"
