@@ -1,6 +1,7 @@
 """The OpenAPI document, and a page that shows it without anything from outside."""
 
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from itertools import chain
@@ -24,6 +25,12 @@ browsers: they record events of guests and read recommendations for guests. *Ser
 users and change the catalogue. *Admin* keys manage meta-weights. Each route lists the scopes that
 open it. Errors are problems (RFC 9457).
 """
+STYLE = (
+    ":root{color-scheme:light dark}body{max-width:50rem;margin:auto;padding:1.5rem;"
+    "font:1rem/1.5 system-ui,sans-serif}pre{padding:.75rem;overflow:auto;"
+    "background:#8882;border-radius:.4rem}td{padding-right:1rem}"
+)
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "A problem (RFC 9457)",
@@ -40,7 +47,7 @@ async def openapi_json(request: Request) -> JSONResponse:
 
 @router.get("/docs", summary="A page about the API", response_class=HTMLResponse)
 async def docs(request: Request) -> HTMLResponse:
-    return HTMLResponse(page(request.app.openapi()))
+    return HTMLResponse(page(request.app.openapi()), headers={"Content-Security-Policy": POLICY})
 
 
 class DocumentedApi(FastAPI):
@@ -81,15 +88,21 @@ def page(document: Mapping[str, Any]) -> str:
         f'<tr id="{kind.slug}"><td>{kind.status}</td><td>{escape(kind.title)}</td></tr>'
         for kind in sorted({*KINDS.values(), INTERNAL})
     )
-    paragraphs = "".join(f"<p>{escape(text)}</p>" for text in DESCRIPTION.split("\n\n"))
+    paragraphs = "".join(f"<p>{_marked(text)}</p>" for text in DESCRIPTION.split("\n\n"))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{escape(document['info']['title'])} API</title>"
+        f"<title>{escape(document['info']['title'])} API</title><style>{STYLE}</style>"
         f"<h1>{escape(document['info']['title'])} API</h1>{paragraphs}"
         '<p><a href="/v1/openapi.json">OpenAPI document</a></p>'
         f"<h2>Routes</h2>{routes}<h2>Problems</h2><table>{kinds}</table></html>"
     )
+
+
+def _marked(text: str) -> str:
+    """Markdown's code and emphasis as HTML, all else as it is."""
+    coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", coded)
 
 
 def _route(path: str, method: str, operation: Mapping[str, Any]) -> str:
@@ -104,6 +117,6 @@ def _route(path: str, method: str, operation: Mapping[str, Any]) -> str:
     shown = "".join(f"<pre>{escape(json.dumps(one, indent=2))}</pre>" for one in examples)
     return (
         f"<h3><code>{method.upper()} {escape(path)}</code></h3>"
-        f"<p>{escape(operation['summary'])}. {escape(operation.get('description', ''))}</p>"
+        f"<p>{_marked(operation['summary'])}. {_marked(operation.get('description', ''))}</p>"
         f"<p>Keys: {', '.join(scopes) or 'none needed'}</p>{shown}"
     )
