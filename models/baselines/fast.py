@@ -117,12 +117,12 @@ FAST: tuple[Baseline, ...] = (
     Baseline("lift", _grid(form=("log", "ratio"), smoothing=(1, 3, 10, 30, 100)), fit_lift),
     Baseline(
         "item-knn",
-        _grid(shrinkage=(0, 20, 100, 300), neighbours=(50, 200, 0), levelling=(0, 0.5)),
+        _grid(shrinkage=(0, 30, 150), neighbours=(50, 200, 0), levelling=(0, 0.5)),
         fit_item_knn,
     ),
     Baseline(
         "lmmse",
-        _grid(score=("expected", "departure"), **{"lambda": (0.03, 0.1, 0.3, 1, 3, 10)}),
+        _grid(score=("expected", "departure"), **{"lambda": (0.1, 0.3, 1, 3, 10)}),
         fit_lmmse,
     ),
     Baseline("ease", _grid(**{"lambda": (30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5)}), fit_ease),

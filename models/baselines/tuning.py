@@ -14,7 +14,7 @@ from models.metrics import Question, Trials, ndcg_at_10
 
 TUNING_USERS = 600
 """More validation users than this do not change a choice; the first so many are taken."""
-WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 4.0, 7.0, 12.0, 20.0)
+WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 
 @dataclass(frozen=True, slots=True)
