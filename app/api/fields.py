@@ -4,17 +4,14 @@ Strict throughout: "3" is no number and 1 is no truth value.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Field,
     PlainValidator,
     WithJsonSchema,
     model_validator,
@@ -23,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain import ID_BYTES, Entity, Namespace
 
-EVENT_ID_BYTES = 128
+EVENT_ID_BYTES = NAME_BYTES = 128
 JSON_DEPTH = 16
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -51,34 +48,31 @@ def expected(what: str) -> PydanticCustomError:
 
 def is_storable(text: str) -> bool:
     """Whether both databases can keep `text`: no NUL, no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
-def text_of(limit: int) -> AfterValidator:
+def text_of(limit: int) -> Callable[[object], str]:
     """A validator for text of 1 to `limit` bytes of UTF-8."""
+    what = f"text of 1 to {limit} bytes of UTF-8 without NUL or lone surrogates"
 
-    def check(value: str) -> str:
-        if not value or not is_storable(value) or len(value.encode()) > limit:
-            raise expected(f"1 to {limit} bytes of UTF-8 without NUL or lone surrogates")
-        return value
+    def check(value: object) -> str:
+        if isinstance(value, str) and is_storable(value) and 0 < len(value.encode()) <= limit:
+            return value
+        raise expected(what)
 
-    return AfterValidator(check)
-
-
-def _text_first(value: object) -> object:
-    if not isinstance(value, str):
-        raise expected("text")
-    if not is_storable(value):
-        raise expected("text without NUL or lone surrogates")
-    return value
+    return check
 
 
-AnyText = Annotated[str, BeforeValidator(_text_first, json_schema_input_type=str)]
-Id = Annotated[AnyText, text_of(ID_BYTES), Field(min_length=1, max_length=ID_BYTES)]
-EventId = Annotated[
-    AnyText, text_of(EVENT_ID_BYTES), Field(min_length=1, max_length=EVENT_ID_BYTES)
-]
-Name = Annotated[AnyText, text_of(128), Field(min_length=1, max_length=128)]
+def _schema_of_text(limit: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": limit})
+
+
+Id = Annotated[str, PlainValidator(text_of(ID_BYTES)), _schema_of_text(ID_BYTES)]
+EventId = Annotated[str, PlainValidator(text_of(EVENT_ID_BYTES)), _schema_of_text(EVENT_ID_BYTES)]
+Name = Annotated[str, PlainValidator(text_of(NAME_BYTES)), _schema_of_text(NAME_BYTES)]
 
 
 def milliseconds(value: object) -> int:

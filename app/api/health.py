@@ -7,7 +7,7 @@ from app.api.deps import RuntimeDep
 from app.api.problems import KINDS, problem
 from app.api.security import allow_metrics
 from app.errors import WeightsMissing
-from app.telemetry import exposition, set_active_weights
+from app.telemetry import exposition, set_active_weights, set_pending_rows
 
 router = APIRouter(tags=["health"])
 
@@ -40,5 +40,6 @@ async def metrics(runtime: RuntimeDep) -> Response:
     """Prometheus sends its admin key by `authorization: {credentials: KEY}`."""
     if snapshot := runtime.parts.engine.snapshot:
         set_active_weights(snapshot.version)
+    set_pending_rows(runtime.parts.pending.rows)
     content, headers = exposition()
     return Response(content, headers=dict(headers))

@@ -132,14 +132,14 @@ def canonical(raw_path: bytes) -> str:
 
 def limited(scope: Scope, receive: Receive, limit: int) -> Receive:
     """`receive` that raises `TooLarge` as soon as the body is known to exceed `limit` bytes."""
-    declared = Headers(scope=scope).get("content-length", "")
-    received = int(declared) if declared.isdecimal() else 0
+    length = Headers(scope=scope).get("content-length", "")
+    declared = int(length) if re.fullmatch(r"\d{1,18}", length, re.ASCII) else 0
     too_large = TooLarge("a body", f"{limit:,} bytes")
     counted = 0
 
     async def receive_limited() -> Message:
         nonlocal counted
-        if received > limit:
+        if declared > limit:
             raise too_large
         message = await receive()
         counted += len(message.get("body", b""))

@@ -48,6 +48,11 @@ class PendingWatch:
             await asyncio.gather(self._poller, return_exceptions=True)
             self._poller = None
 
+    @property
+    def rows(self) -> int:
+        """How many notes the last reading found."""
+        return len(self._pending)
+
     def is_fresh(self, entity: Entity, position: Position | None = None) -> bool:
         """Whether Redis may be trusted with this entity. `position` is that of the window found
         there: a note that it already covers does not matter.

@@ -67,12 +67,13 @@ class Service:
 
 
 def make_settings(state: Path, **changes: Any) -> Settings:
-    return Settings(
-        state=state,
-        database=DatabaseSettings(url=f"sqlite+aiosqlite:///{state}/thaw.db"),
-        weights=WeightsSettings(directory=state / "weights"),
-        **{"server": ServerSettings(allow_origins=(SHOP,)), **changes},
-    )
+    defaults = {
+        "state": state,
+        "database": DatabaseSettings(url=f"sqlite+aiosqlite:///{state}/thaw.db"),
+        "weights": WeightsSettings(directory=state / "weights"),
+        "server": ServerSettings(allow_origins=(SHOP,)),
+    }
+    return Settings(**{**defaults, **changes})
 
 
 @asynccontextmanager

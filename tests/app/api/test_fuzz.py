@@ -1,19 +1,42 @@
 """Whatever is thrown at the two hot routes: an answer or a problem, never a 5xx."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain import Scope
-from tests.app.api.conftest import Service
+from app.settings import DatabaseSettings
+from tests.app.api.conftest import Service, make_settings, serve
+from tests.conftest import DATABASES, execute, run_aside
+from tests.generated import save_generated
+from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=DATABASES)
+async def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    """On each database, for they differ in what they cannot keep."""
+    state = tmp_path_factory.mktemp("var")
+    save_generated(state / "weights")
+    changes = {}
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        run_aside(execute(server, "CREATE DATABASE fuzz"))
+        changes["database"] = DatabaseSettings(url=server.url("fuzz"))
+    async with serve(make_settings(state, **changes)) as served:
+        yield served
+
+
 LIMITS = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 any_text = st.text(st.characters(), max_size=20) | st.sampled_from(["\ud800", "\0", "x" * 300])
 numbers = (

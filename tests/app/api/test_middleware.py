@@ -1,12 +1,14 @@
+import logging
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Message, Scope
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 
-from app.api.middleware import canonical, limited
+from app.api.middleware import Context, Recovery, canonical, limited
 from app.errors import TooLarge
 
 segments = st.lists(st.text(st.characters(codec="utf-8"), max_size=20), max_size=4)
@@ -67,3 +69,21 @@ async def test_an_understated_length_does_not_help() -> None:
 
 async def test_nonsense_as_a_length_is_left_to_the_count() -> None:
     assert await read([b"abc"], 7, "-1") == b"abc"
+
+
+async def test_a_caller_who_hangs_up_is_noted_and_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def hang_up() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        pytest.fail("nobody is there to be answered")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    request = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "headers": []}
+    with caplog.at_level(logging.INFO):
+        await Context(Recovery(app), body_limit=10)(request, hang_up, send)
+    assert "request_failed" not in caplog.text

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 from app import errors
-from app.api.problems import INTERNAL, KINDS, kind_of
+from app.api.problems import INTERNAL, KINDS, kind_of, kind_of_status, pointer
 
 
 def family(root: type[errors.AppError]) -> Iterator[type[errors.AppError]]:
@@ -23,3 +23,11 @@ def test_rows_tell_the_errors_apart() -> None:
 def test_the_root_itself_is_an_internal_error() -> None:
     assert kind_of(errors.AppError) is INTERNAL
     assert kind_of(errors.TooLarge).status == 413
+
+
+def test_statuses_of_the_framework_have_kinds_too() -> None:
+    assert kind_of_status(429) == (429, "Too Many Requests", "too-many-requests")
+
+
+def test_pointers_are_fit_to_be_sent() -> None:
+    assert pointer(["\ud800", "x" * 1000]) == "/\\ud800/" + "x" * 256
