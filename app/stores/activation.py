@@ -46,7 +46,7 @@ class Activation:
             )
 
     async def heartbeat(self, replica_id: str, version: str | None, epoch: int) -> None:
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         async with self._database.write() as connection:
             statement = insert_into(connection, ReplicaRow)
             facts = {"version": version, "epoch": epoch, "seen_at": now}
@@ -63,7 +63,7 @@ class Activation:
             await connection.execute(delete(ReplicaRow).where(ReplicaRow.replica_id == replica_id))
 
     async def replicas(self, max_age_seconds: float) -> list[Replica]:
-        oldest = time.time_ns() // 1_000_000 - int(max_age_seconds * 1000)
+        oldest = now_ms() - int(max_age_seconds * 1000)
         rows = (
             select(ReplicaRow).where(ReplicaRow.seen_at >= oldest).order_by(ReplicaRow.replica_id)
         )
@@ -72,3 +72,7 @@ class Activation:
                 Replica(row.replica_id, row.version, row.epoch, row.seen_at)
                 for row in await connection.execute(rows)
             ]
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

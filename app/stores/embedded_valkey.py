@@ -26,7 +26,7 @@ from app.errors import StorageUnavailable
 
 SOCKET_PATH_BYTES = 100
 """Below the limit of 104 (macOS) or 108 (Linux) on the address of a Unix socket."""
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 MEMORY = "256mb"
 
@@ -61,13 +61,17 @@ class EmbeddedValkey:
         """Starts the server of `directory`, or joins the one that another process runs there.
 
         Raises:
-            StorageUnavailable: it does not answer within ten seconds.
+            StorageUnavailable: it does not answer within half a minute.
         """
         valkey = cls(directory)
         valkey._directory.mkdir(parents=True, exist_ok=True)
         valkey._owner = _lock(valkey._directory / "owner.lock")
         if valkey._owner is not None:
-            await valkey._launch()
+            try:
+                await valkey._launch()
+            except BaseException:
+                await valkey.stop()
+                raise
             valkey._keeper = asyncio.create_task(valkey._keep(), name="embedded-valkey")
         return valkey
 

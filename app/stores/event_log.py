@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
@@ -167,7 +166,8 @@ class EventLog:
                 _refuse(batch, StorageUnavailable("database"))
             else:
                 _answer(batch, committed)
-        await self._forget()
+        while self._applied:
+            await self._forget()
 
     async def _rest(self) -> None:
         """Waits for work. When none comes for a moment, clears the notes that Redis has."""
@@ -207,11 +207,11 @@ class EventLog:
 
     async def _forget(self) -> None:
         applied = dict(islice(self._applied.items(), FORGET_LIMIT))
-        if not applied:
-            return
-        with suppress(StorageUnavailable):
+        try:
             async with self._database.write() as connection:
                 await forget_pending(connection, applied)
+        except StorageUnavailable:
+            self._applied.clear()  # a sweeper will find the notes
         self._drop_applied(applied)
 
     def _drop_applied(self, applied: Mapping[Entity, Position]) -> None:
