@@ -41,7 +41,7 @@ function film(item, note = null, votes = true) {
 }
 
 function described({ item_id, properties }) {
-  const about = [properties.year, ...(properties.genres ?? [])].filter(Boolean).join(" · ");
+  const about = [properties.year, ...(properties.genres ?? []).slice(0, 3)].filter(Boolean).join(" · ");
   return { item_id, title: String(properties.title ?? item_id), about };
 }
 
