@@ -7,7 +7,6 @@ import torch
 from models import weights as meta_weights
 from models.weights import Facts, MetaWeights
 
-
 STEPS, NEGATIVES = 2, 32
 
 

@@ -23,7 +23,12 @@ class Device:
     def __init__(self, name: DeviceName) -> None:
         self.torch = torch.device(_best() if name == "auto" else name)
         self.precision = torch.float32 if self.torch.type == "mps" else torch.float64
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device")
+        self._thread = ThreadPoolExecutor(
+            max_workers=1,
+            thread_name_prefix="device",
+            initializer=torch.set_num_threads,
+            initargs=(max(1, torch.get_num_threads() - 1),),  # the event loop needs one too
+        )
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         def call() -> T:

@@ -44,10 +44,10 @@ async def recall(parts: Parts, entity: Entity, at_least: Position | None) -> Rec
         rebuilt = await _rebuild(parts, entity, install=redis_answers)
     except StorageUnavailable:
         best = placed or PlacedWindow(Window(), Position(0, 0))
-        return Recalled(best, remembered.fast, "database_unavailable")
+        reason = "database_unavailable" if redis_answers else "storage_unavailable"
+        return Recalled(best, remembered.fast, reason)
     behind = not _reaches(rebuilt.position, at_least)
-    degraded = "watermark_not_reached" if behind else None
-    return Recalled(rebuilt, remembered.fast, degraded if redis_answers else "redis_unavailable")
+    return Recalled(rebuilt, remembered.fast, "watermark_not_reached" if behind else None)
 
 
 async def _rebuild(parts: Parts, entity: Entity, *, install: bool) -> PlacedWindow:

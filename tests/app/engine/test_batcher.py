@@ -17,12 +17,14 @@ class Gate:
     """Ranks nothing until it is opened, and remembers the batches it was given."""
 
     def __init__(self, *, fail: bool = False) -> None:
+        self.reached = asyncio.Event()
         self.opened = asyncio.Event()
         self.batches: list[int] = []
         self.fail = fail
 
     async def rank_many(self, snapshot: Snapshot, requests: list[RankRequest]) -> list[Ranked]:
         self.batches.append(len(requests))
+        self.reached.set()
         await self.opened.wait()
         if self.fail:
             raise RuntimeError("the device is gone")
@@ -35,8 +37,7 @@ async def test_requests_that_arrive_during_a_batch_ride_in_the_next(engine: Engi
     batcher = Batcher(gate.rank_many, batch_limit=3, queue_limit=10)
     batcher.start()
     first = asyncio.create_task(batcher.rank(snapshot, REQUEST, 5))
-    while not gate.batches:
-        await asyncio.sleep(0)
+    await gate.reached.wait()
     rest = [asyncio.create_task(batcher.rank(snapshot, REQUEST, 5)) for _ in range(5)]
     await asyncio.sleep(0)
     gate.opened.set()
@@ -50,8 +51,7 @@ async def test_a_full_queue_refuses_at_once(engine: Engine) -> None:
     batcher = Batcher(gate.rank_many, batch_limit=1, queue_limit=2)
     batcher.start()
     tasks = [asyncio.create_task(batcher.rank(snapshot, REQUEST, 5))]
-    while not gate.batches:
-        await asyncio.sleep(0)
+    await gate.reached.wait()
     tasks += [asyncio.create_task(batcher.rank(snapshot, REQUEST, 5)) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
@@ -66,8 +66,7 @@ async def test_who_waited_too_long_is_not_ranked_at_all(engine: Engine) -> None:
     batcher = Batcher(gate.rank_many, batch_limit=8, queue_limit=8)
     batcher.start()
     first = asyncio.create_task(batcher.rank(snapshot, REQUEST, 5))
-    while not gate.batches:
-        await asyncio.sleep(0)
+    await gate.reached.wait()
     with pytest.raises(TimeoutError):
         await batcher.rank(snapshot, REQUEST, 0.01)
     gate.opened.set()
