@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.console import load_settings, out, say, step
+from app.cli.console import load_settings, out, say, seconds, step
 from app.cli.data import Known, fetch_data
 from app.cli.database import upgrade_database
 from app.cli.keys import local_keys
@@ -18,9 +18,6 @@ from app.cli.serve import address, listen, run
 
 if TYPE_CHECKING:
     from models.data import Dataset
-
-TRAINING_SECONDS = 75.0
-"""With the preparation before and the saving after it stays below 90 s on two cores."""
 
 
 def demo(
@@ -31,10 +28,12 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(help="Your own folder (docs/data.md) instead of MovieLens-100K.")
     ] = None,
+    budget: Annotated[str, typer.Option(help="Longest training time, such as 30s or 5m.")] = "75s",
 ) -> None:
     """Fetch data, train, migrate, import, make keys and serve; later starts skip what is done."""
     os.environ.setdefault("THAW_DEMO", "true")
     os.environ.setdefault("THAW_LOG_FORMAT", "console")
+    training_seconds = seconds(budget)
     settings = load_settings()
     asked = port if port is not None else os.environ.get("THAW_SERVER__PORT")
     wanted = settings.server.port if port is None else port
@@ -49,7 +48,7 @@ def demo(
     dataset = read(folder)
     say(f"{folder}\n{dataset.report}")
     step("Meta-weights")
-    _train_once(dataset, settings.weights.directory)
+    _train_once(dataset, settings.weights.directory, training_seconds)
     step("Database")
     upgrade_database(settings)
     _import_once(dataset)
@@ -58,7 +57,7 @@ def demo(
     run(listening, lambda: _welcome(address(listening), keys, _most_popular(dataset)))
 
 
-def _train_once(dataset: "Dataset", directory: Path) -> None:
+def _train_once(dataset: "Dataset", directory: Path, budget: float) -> None:
     from app.cli.learn import train_showing
     from models.config import TrainConfig
     from models.weights import list_manifests
@@ -67,8 +66,8 @@ def _train_once(dataset: "Dataset", directory: Path) -> None:
         if manifest.data["fingerprint"] == dataset.fingerprint:
             say(f"{manifest.version} in {directory} was trained on this data")
             return
-    say(f"training for at most {TRAINING_SECONDS:.0f} s; Ctrl-C ends early with the best so far")
-    train_showing(dataset, TrainConfig(budget_seconds=TRAINING_SECONDS), directory)
+    say(f"training for at most {budget:.0f} s; Ctrl-C ends early with the best so far")
+    train_showing(dataset, TrainConfig(budget_seconds=budget), directory)
 
 
 def _import_once(dataset: "Dataset") -> None:

@@ -77,10 +77,10 @@ async def is_imported(settings: Settings, dataset: "Dataset", type_: str) -> boo
     from app.cli.past import events_of
     from app.services.import_history import has_event
 
-    last = len(dataset.user) - 1
-    events = events_of(dataset, settings.events, type_, int(time() * 1000))
+    last, now = len(dataset.user) - 1, int(time() * 1000)
+    (event,) = events_of(dataset, settings.events, type_, now, first=last)
     async with open_stores(settings) as stores:
-        return await has_event(stores.log, next(islice(events, last, None)))
+        return await has_event(stores.log, event)
 
 
 @dataclass(frozen=True, slots=True)

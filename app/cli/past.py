@@ -32,8 +32,10 @@ def users_of(dataset: Dataset) -> Iterator[User]:
         yield User(str(row.pop("user_id")), _properties(row))
 
 
-def events_of(dataset: Dataset, rules: EventSettings, type_: str, now: int) -> Iterator[Event]:
-    """Every interaction, by user: a `rating` where the data has ratings, else a `type_`.
+def events_of(
+    dataset: Dataset, rules: EventSettings, type_: str, now: int, *, first: int = 0
+) -> Iterator[Event]:
+    """The interactions from row `first` on: a `rating` where there are ratings, else a `type_`.
 
     Raises:
         DataError: the settings know no such type, or allow no such ratings.
@@ -52,12 +54,14 @@ def events_of(dataset: Dataset, rules: EventSettings, type_: str, now: int) -> I
     if type_ not in rules.weights:
         known = ", ".join(sorted(rules.weights))
         raise DataError(dataset.name, f"unknown event type {type_!r}", f"pass one of {known}")
-    return _events(dataset, rules, type_, now)
+    return _events(dataset, rules, type_, now, first)
 
 
-def _events(dataset: Dataset, rules: EventSettings, type_: str, now: int) -> Iterator[Event]:
+def _events(
+    dataset: Dataset, rules: EventSettings, type_: str, now: int, first: int
+) -> Iterator[Event]:
     times, ratings = dataset.timestamp, dataset.rating
-    for n in range(len(dataset.user)):
+    for n in range(first, len(dataset.user)):
         draft = EventDraft(
             type=type_,
             entity=Entity(Namespace.USER, dataset.user_ids[dataset.user[n]]),

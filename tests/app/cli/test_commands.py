@@ -1,0 +1,237 @@
+"""Every command as a user runs it: what it prints, what it leaves, how it fails."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.cli.learn import stop_on_interrupt
+from app.cli.past import items_of, users_of
+from app.cli.serve import address, listen
+from models.data import read
+from tests.app.cli.conftest import BASKET, ITEMS, USERS, Ended
+from tests.generated import save_generated
+
+Thaw = Callable[..., Ended]
+COMMANDS = {
+    "demo",
+    "serve",
+    "train",
+    "evaluate",
+    "data",
+    "import",
+    "db",
+    "weights",
+    "keys",
+    "settings",
+}
+
+
+def test_help_names_every_command_and_exit_code() -> None:
+    said = CliRunner().invoke(cli, ["--help"]).output
+    assert {name for name in COMMANDS if f" {name} " in said} == COMMANDS
+    assert "2 something to mend" in said
+
+
+def test_settings_say_where_each_value_comes_from(
+    thaw: Thaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THAW_REDIS__URL", "redis://:secret@cache/0")
+    monkeypatch.setenv("THAW_SERVER", '{"port": 9000}')
+    found = json.loads(thaw("settings", "--json").out)
+    assert found["redis.url"] == {"value": "redis://:***@cache/0", "source": "THAW_REDIS__URL"}
+    assert found["server.port"] == {"value": 9000, "source": "THAW_SERVER"}
+    assert found["namespace"] == {"value": "thaw", "source": "default"}
+    assert "secret" not in thaw("settings").out
+
+
+def test_a_setting_that_is_not_acceptable_is_named(
+    thaw: Thaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THAW_ENGINE__QUEUE_LIMIT", "0")
+    ended = thaw("settings")
+    assert ended.code == 2
+    assert "engine.queue_limit" in ended.err
+
+
+def test_keys_are_made_listed_and_revoked(thaw: Thaw) -> None:
+    assert thaw("db", "upgrade").code == 0
+    key = thaw("keys", "create", "--scope", "server", "--label", "shop").out.strip()
+    _, scope, key_id, secret = key.split("_")
+    assert scope == "server"
+    listed = thaw("keys", "list").out
+    assert key_id in listed
+    assert "shop" in listed
+    assert secret not in listed
+    assert thaw("keys", "revoke", key_id).code == 0
+    (row,) = json.loads(thaw("keys", "list", "--json").out)
+    assert row["revoked_at"] is not None
+    again = thaw("keys", "revoke", key_id)
+    assert again.code == 2
+    assert key_id in again.err
+
+
+def test_a_database_without_tables_is_one_sentence_and_a_next_step(thaw: Thaw) -> None:
+    ended = thaw("keys", "list")
+    assert ended.code == 2
+    assert ended.err.splitlines()[0].startswith("the database cannot be reached")
+    assert "thaw db upgrade" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_migrations_give_the_tables_of_the_code(thaw: Thaw) -> None:
+    assert thaw("db", "check").code == 0
+
+
+def test_an_import_counts_and_repeats_safely(thaw: Thaw, shop: Path) -> None:
+    thaw("db", "upgrade")
+    events = USERS * BASKET
+    first = json.loads(thaw("import", "--data", shop, "--json").out)
+    assert first == {"new": events, "duplicates": 0, "refused": {}}
+    second = json.loads(thaw("import", "--data", shop, "--json").out)
+    assert second == {"new": 0, "duplicates": events, "refused": {}}
+
+
+def test_an_import_without_ratings_takes_the_type_it_is_told(thaw: Thaw, shop: Path) -> None:
+    thaw("db", "upgrade")
+    interactions = shop / "interactions.csv"
+    pl.read_csv(interactions).drop("rating", "timestamp").write_csv(interactions)
+    unknown = thaw("import", "--data", shop, "--type", "bought")
+    assert unknown.code == 2
+    assert "unknown event type 'bought'; pass one of cart, click" in unknown.err
+    done = json.loads(thaw("import", "--data", shop, "--type", "purchase", "--json").out)
+    assert done["new"] == USERS * BASKET
+    assert (
+        json.loads(thaw("import", "--data", shop, "--type", "purchase", "--json").out)["new"] == 0
+    )
+
+
+def test_ratings_out_of_range_are_refused_before_anything_is_stored(
+    thaw: Thaw, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thaw("db", "upgrade")
+    monkeypatch.setenv("THAW_EVENTS__RATING_RANGE", "[2, 10]")
+    ended = thaw("import", "--data", shop)
+    assert ended.code == 2
+    assert "ratings from 1 to 5, allowed are 2 to 10" in ended.err
+    monkeypatch.setenv("THAW_EVENTS__RATING_RANGE", "[1, 10]")
+    assert json.loads(thaw("import", "--data", shop, "--json").out)["duplicates"] == 0
+
+
+def test_training_prints_where_the_weights_are_and_evaluate_judges_them(
+    thaw: Thaw, shop: Path, tmp_path: Path
+) -> None:
+    trained = thaw("train", "--data", shop, "--out", "weights", "--seed", "3", "--budget", "1s")
+    version = Path(trained.out.strip())
+    manifest = json.loads((tmp_path / version / "manifest.json").read_text())
+    assert manifest["split"]["seed"] == 3
+    assert f"kept {USERS * BASKET} of {USERS * BASKET} interactions" in trained.err
+    judged = thaw(
+        *("evaluate", "--data", shop, "--weights", version, "--baselines", "none"),
+        *("--json", "report.json", "--markdown", "report.md"),
+    )
+    assert judged.code == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["weights"] == [version.name]
+    assert set(report["methods"]) == {"ours", "prior"}
+    assert (tmp_path / "report.md").read_text().strip() == judged.out.strip()
+
+
+def test_folds_are_trained_with_the_same_choices(thaw: Thaw, shop: Path, tmp_path: Path) -> None:
+    version = thaw("train", "--data", shop, "--out", "weights", "--budget", "1s").out.strip()
+    judged = thaw(
+        *("evaluate", "--data", shop, "--weights", version, "--baselines", "none"),
+        *("--folds", "2", "--json", "report.json"),
+    )
+    assert judged.code == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert len(report["weights"]) == 2
+    assert [path.name for path in (tmp_path / "weights").iterdir()] == [Path(version).name]
+
+
+def test_what_cannot_be_trained_or_judged_says_why(thaw: Thaw, shop: Path) -> None:
+    nowhere = thaw("train", "--data", "nowhere", "--out", "weights")
+    assert nowhere.code == 2
+    assert nowhere.err.startswith("nowhere: there is no such folder")
+    unknown = thaw("train", "--data", shop, "--out", "weights", "--algorithm", "magic")
+    assert unknown.code == 2
+    assert "unknown algorithm 'magic'; known: meta-sgd" in unknown.err
+    budget = thaw("train", "--data", shop, "--out", "weights", "--budget", "soon")
+    assert budget.code == 2
+    assert "'soon' is not a duration" in budget.err
+    missing = thaw("evaluate", "--data", shop, "--weights", "weights/0123456789ab")
+    assert missing.code == 2
+    assert "thaw weights list" in missing.err
+
+
+def test_the_first_interrupt_asks_and_the_second_insists(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with stop_on_interrupt() as stopped:
+        assert not stopped()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stopped()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before
+    assert "the best so far is kept" in capsys.readouterr().err
+
+
+def test_weights_are_listed(thaw: Thaw, tmp_path: Path) -> None:
+    none = thaw("weights", "list")
+    assert none.code == 0
+    assert "thaw train" in none.err
+    version = save_generated(tmp_path / "var" / "weights").version
+    assert version in thaw("weights", "list").out
+    (listed,) = json.loads(thaw("weights", "list", "--json").out)
+    assert listed["version"] == version
+
+
+def test_a_reload_needs_a_key_and_a_service(thaw: Thaw) -> None:
+    keyless = thaw("weights", "reload")
+    assert keyless.code == 2
+    assert "--key" in keyless.err
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        silent = thaw("weights", "reload", "--key", "k", "--url", url)
+    assert silent.code == 2
+    assert f"{url} does not answer" in silent.err
+
+
+def test_a_taken_port_is_passed_over_only_if_none_was_asked_for(
+    thaw: Thaw, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = thaw("serve", "--port", port)
+        assert refused.code == 2
+        assert f"cannot listen on 127.0.0.1:{port}" in refused.err
+        found = listen("127.0.0.1", port, move_on=True)
+        assert found is not None
+        with found:
+            assert found.getsockname()[1] > port
+            assert address(found) == f"http://127.0.0.1:{found.getsockname()[1]}"
+    assert f"port {port}: " in capsys.readouterr().err
+
+
+def test_items_keep_their_properties(thaw: Thaw, shop: Path) -> None:
+    dataset = read(shop)
+    items = {item.item_id: item.properties for item in items_of(dataset)}
+    assert len(items) == ITEMS
+    assert items["i3"] == {"title": "Item 3", "tags": [], "since": "2025-01-04T00:00:00+00:00"}
+    assert items["i4"]["price"] == 1.0
+    assert [(user.user_id, user.properties) for user in users_of(dataset)] == [
+        ("u0", {"city": "Bern"}),
+        ("u1", {}),
+    ]
