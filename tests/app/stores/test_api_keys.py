@@ -18,15 +18,15 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize("scope", list(Scope))
-async def test_a_key_opens_its_scope(database: Database, scope: Scope) -> None:
+async def test_a_key_opens_its_scope(database: Database) -> None:
     keys = ApiKeys(database)
-    key = await keys.create(scope, "a label")
-    assert key.startswith(f"thaw_{scope}_")
-    assert await keys.verify(key) is scope
-    [shown] = await keys.list()
-    assert (shown.scope, shown.label, shown.revoked_at) == (scope, "a label", None)
-    assert key.split("_")[2] == shown.key_id
+    for scope in Scope:
+        key = await keys.create(scope, f"for {scope}")
+        assert key.startswith(f"thaw_{scope}_")
+        assert await keys.verify(key) is scope
+        [shown] = [each for each in await keys.list() if each.scope is scope]
+        assert (shown.label, shown.revoked_at) == (f"for {scope}", None)
+        assert key.split("_")[2] == shown.key_id
 
 
 async def test_the_secret_is_not_stored(database: Database) -> None:
@@ -37,12 +37,12 @@ async def test_the_secret_is_not_stored(database: Database) -> None:
     assert secret not in str(row)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    ["", "thaw", "x_y", "thaw_server_nobody_secret", "thaw_a_b_c_d", "thaw_server__", "\ud800"],
-)
-async def test_nonsense_opens_nothing(database: Database, wrong: str) -> None:
-    assert await ApiKeys(database).verify(wrong) is None
+NONSENSE = ("", "thaw", "x_y", "thaw_server_nobody_x", "thaw_a_b_c_d", "thaw_server__", "\ud800")
+
+
+async def test_nonsense_opens_nothing(database: Database) -> None:
+    keys = ApiKeys(database)
+    assert [await keys.verify(key) for key in NONSENSE] == [None] * len(NONSENSE)
 
 
 async def test_a_changed_key_opens_nothing(database: Database) -> None:
