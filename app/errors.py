@@ -87,7 +87,7 @@ class NotFound(AppError):
 
 @dataclass(eq=False)
 class InvalidRequest(AppError):
-    """The request is well-formed JSON, yet a value is not acceptable. `pointer` is a JSON pointer."""
+    """A value in well-formed JSON is not acceptable. `pointer` is a JSON pointer to it."""
 
     pointer: str
     expected: str

@@ -1,4 +1,4 @@
-"""Every setting, with its default. Read by main, cli and runtime only; `THAW_DATABASE__URL=...` sets one."""
+"""Every setting and its default; read by main, cli and runtime only. `THAW_DATABASE__URL` sets one."""
 
 from pathlib import Path
 from typing import Annotated, Literal
