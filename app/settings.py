@@ -1,4 +1,4 @@
-"""Every setting and its default; read by main, cli and runtime only. `THAW_DATABASE__URL` sets one."""
+"""Every setting and its default. Read by main, cli and runtime only; see `thaw settings`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
