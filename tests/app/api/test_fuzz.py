@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.domain import Scope
 from app.settings import DatabaseSettings
 from tests.app.api.conftest import Service, make_settings, serve
-from tests.conftest import DATABASES, execute, run_aside
+from tests.conftest import DATABASES
 from tests.generated import save_generated
 from tests.servers import PostgresServer
 
@@ -26,11 +26,10 @@ async def service(
     """On each database, for they differ in what they cannot keep."""
     state = tmp_path_factory.mktemp("var")
     save_generated(state / "weights")
-    changes = {}
+    changes: dict[str, Any] = {"namespace": "fuzz"}
     if request.param == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres")
-        run_aside(execute(server, "CREATE DATABASE fuzz"))
-        changes["database"] = DatabaseSettings(url=server.url("fuzz"))
+        changes["database"] = DatabaseSettings(url=server.url("postgres"))
     async with serve(make_settings(state, **changes)) as served:
         yield served
 
