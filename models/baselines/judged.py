@@ -2,11 +2,14 @@
 
 import json
 import os
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -64,7 +67,7 @@ def remembered(cache: Path | None, key: str, compute: Callable[[], Judged]) -> J
     path = cache / f"{digest.hexdigest()}.npz"
     try:
         return _load(path)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile, zlib.error):
         outcome = compute()
         _save(path, outcome)
         return outcome
@@ -96,9 +99,7 @@ def _save(path: Path, outcome: Judged) -> None:
 
 
 def _load(path: Path) -> Judged:
-    if not path.is_file():
-        raise FileNotFoundError(path)
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
         choices = json.loads(str(arrays["choices"]))
         return Judged(
             {int(k): Choice(**choice) for k, choice in choices.items()},

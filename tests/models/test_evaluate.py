@@ -1,0 +1,199 @@
+"""The protocol on generated data; weights are the untrained start of training."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.sparse import csr_array
+
+from models import algorithms, weights
+from models.config import RankerConfig, TrainConfig
+from models.data import Dataset, histories, read, split
+from models.errors import DataError, WeightsError
+from models.evaluate import evaluate, evaluate_folds
+from models.metrics import CLAIMABLE_USERS, PER_USER
+from models.report import Report
+from models.weights import Facts, Manifest, MetaWeights
+from tests.models.generated_data import generated_dataset, generated_frame
+
+METHODS = ["ours", "prior", "popularity", "lift", "item-knn", "lmmse", "ease"]
+
+
+def start_of_training(dataset: Dataset, directory: Path, fold: int = 0) -> MetaWeights:
+    parts = split(dataset, 0, fold)
+    ones = np.ones(len(dataset.user), np.float32)
+    shape = len(dataset.user_ids), len(dataset.item_ids)
+    interactions = csr_array((ones, (dataset.user, dataset.item)), shape=shape)[parts.train]
+    ranker = RankerConfig(dimension=8, negatives=32)
+    slow = algorithms.trainable("meta-sgd", ranker).initial(interactions, seed=0)
+    sizes = {"train": len(parts.train), "validation": len(parts.validation)}
+    facts = Facts(
+        algorithm="meta-sgd",
+        retrieval="dot",
+        steps=2,
+        split={"seed": 0, "fold": fold, **sizes, "test": len(parts.test)},
+        data={"fingerprint": dataset.fingerprint},
+        config={},
+        metrics={},
+    )
+    return weights.load(directory, weights.save(directory, slow, dataset.item_ids, facts).version)
+
+
+def changed(one: MetaWeights, **facts: object) -> MetaWeights:
+    values = {name: getattr(one.manifest, name) for name in Manifest.__dataclass_fields__}
+    return replace(one, manifest=Manifest(**{**values, **facts}))
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return generated_dataset(tmp_path_factory.mktemp("generated"), users=2200)
+
+
+@pytest.fixture(scope="module")
+def untrained(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> MetaWeights:
+    return start_of_training(dataset, tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def report(dataset: Dataset, untrained: MetaWeights, cache: Path) -> Report:
+    return evaluate(dataset, untrained, cache=cache)
+
+
+def test_counts_the_held_out_users_of_every_column(dataset: Dataset, report: Report) -> None:
+    held_out = split(dataset, 0).test
+    pools = histories(dataset, "random", 0).lengths[held_out] // 2
+    for k, users in report.users.items():
+        assert users == (pools >= k).sum()
+    assert list(report.users) == [0, 1, 2, 3, 5, 10]
+
+
+def test_json_has_the_published_form(report: Report, untrained: MetaWeights) -> None:
+    content = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert content["side"] == "user"
+    assert content["order"] == "random"
+    assert content["weights"] == [untrained.version]
+    assert list(content["methods"]) == METHODS
+    for columns in content["methods"].values():
+        assert list(columns) == list(content["n"])
+        for metrics in columns.values():
+            assert set(metrics) == {*PER_USER, "coverage@10"}
+            assert metrics["ndcg@10"]["low"] <= metrics["ndcg@10"]["mean"]
+            assert metrics["ndcg@10"]["mean"] <= metrics["ndcg@10"]["high"]
+    for k, paired in content["paired"].items():
+        assert paired["low"] <= paired["diff"] <= paired["high"]
+        means = {name: content["methods"][name][k]["ndcg@10"]["mean"] for name in METHODS}
+        assert paired["diff"] == pytest.approx(means["ours"] - means[paired["rival"]])
+        assert set(content["against"][k]) == set(METHODS) - {"ours"}
+    assert content["claimable"]["1"] is True
+    assert content["claimable"]["10"] == (content["n"]["10"] >= CLAIMABLE_USERS)
+
+
+def test_nothing_known_is_popularity_for_everybody(report: Report) -> None:
+    first = {name: columns[0]["ndcg@10"] for name, columns in report.methods.items()}
+    assert len({estimate.mean for estimate in first.values()}) == 1
+    assert all(found.diff == 0 and found.p == 1 for found in report.against[0].values())
+    assert all(found.verdict == "not worse" for found in report.against[0].values())
+
+
+def test_knowing_more_helps_those_who_adapt(report: Report) -> None:
+    for name in ("ours", "lift", "item-knn", "lmmse", "ease"):
+        assert report.methods[name][5]["ndcg@10"].mean > report.methods[name][0]["ndcg@10"].mean
+        assert (
+            report.methods[name][5]["ndcg@10"].mean
+            > report.methods["popularity"][5]["ndcg@10"].mean
+        )
+    assert report.against[5]["popularity"].verdict == "better"
+    assert report.methods["ours"][5]["coverage@10"].mean > 0.5
+
+
+def test_the_rival_is_whoever_validation_prefers(report: Report) -> None:
+    for k, name in report.rivals.items():
+        marks = {rival: chosen[k][0]["ndcg"] for rival, chosen in report.chosen.items()}
+        assert marks[name] == max(marks.values())
+
+
+def test_markdown_shows_every_method_and_column(report: Report) -> None:
+    text = report.to_markdown()
+    for name in METHODS:
+        assert f"| {name} |" in text
+    assert f"{report.methods['ours'][3]['ndcg@10'].mean:.4f}" in text
+    for line in text.splitlines():
+        if line.startswith("|"):
+            assert line.count("|") == len(report.users) + 2
+    assert "| 10 (few) |" in text
+
+
+def test_rivals_are_remembered_and_ours_is_not(
+    dataset: Dataset,
+    untrained: MetaWeights,
+    report: Report,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a rival was judged again")
+
+    monkeypatch.setattr("models.evaluate.judge_baseline", refuse)
+    assert evaluate(dataset, untrained, cache=cache).to_json() == report.to_json()
+    with pytest.raises(AssertionError, match="again"):
+        evaluate(dataset, untrained, cache=cache, seed=5)
+
+
+def test_tells_of_progress(dataset: Dataset, untrained: MetaWeights, cache: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    evaluate(dataset, untrained, cache=cache, on_progress=lambda *step: told.append(step))
+    assert told == [(name, done, 5) for done, name in enumerate(METHODS[2:])]
+
+
+def test_time_order_is_judged_too(dataset: Dataset, untrained: MetaWeights) -> None:
+    timed = evaluate(dataset, untrained, order="time", baselines="none")
+    assert timed.to_json()["order"] == "time"
+    assert list(timed.methods) == ["ours", "prior"]
+    assert timed.rivals == {}
+    assert "| ours |" in timed.to_markdown()
+
+
+def test_refuses_weights_that_may_have_seen_the_test_users(
+    dataset: Dataset, untrained: MetaWeights, tmp_path: Path
+) -> None:
+    generated_frame(users=2199).write_parquet(tmp_path / "interactions.parquet")
+    with pytest.raises(WeightsError, match="other data"):
+        evaluate(read(tmp_path), untrained)
+    sizes = untrained.manifest.split
+    with pytest.raises(WeightsError, match="another split"):
+        evaluate(dataset, changed(untrained, split={**sizes, "train": sizes["train"] + 1}))
+    with pytest.raises(WeightsError, match="another catalogue"):
+        evaluate(dataset, replace(untrained, item_ids=untrained.item_ids[::-1]))
+
+
+def test_refuses_what_it_cannot_do(
+    dataset: Dataset, untrained: MetaWeights, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="none, fast"):
+        evaluate(dataset, untrained, baselines="every")
+    with pytest.raises(ValueError, match=r"1\.\.10"):
+        evaluate_folds(dataset, TrainConfig(), 0, tmp_path)
+    frame = pl.DataFrame({"user_id": ["a", "a", "b"], "item_id": ["x", "y", "x"]})
+    frame.write_parquet(tmp_path / "interactions.parquet")
+    tiny = read(tmp_path)
+    fold = next(fold for fold in range(10) if not len(split(tiny, 0, fold).test))
+    with pytest.raises(DataError, match="no user"):
+        evaluate(tiny, start_of_training(tiny, tmp_path, fold), baselines="none")
+
+
+def test_folds_train_anew_and_judge_all_held_out_users_together(tmp_path: Path) -> None:
+    dataset = generated_dataset(tmp_path / "data", users=120)
+    config = TrainConfig(steps=2, users=16, ranker=RankerConfig(dimension=4, negatives=16))
+    pooled = evaluate_folds(dataset, config, 2, tmp_path / "weights", baselines="none")
+    held_out = [len(split(dataset, 0, fold).test) for fold in range(2)]
+    assert pooled.users[0] == sum(held_out)
+    assert len(set(pooled.versions)) == 2
+    assert pooled.to_json()["split"] == {"seed": 0, "folds": [0, 1]}
