@@ -1,5 +1,7 @@
 """Short names for what the store tests start from."""
 
+import threading
+
 from app.domain import Entity, Event, Namespace, Window, window_of
 
 SEEN = frozenset({"click", "cart"})
@@ -24,3 +26,12 @@ def click(entity: Entity, number: int, item_id: str | None = None) -> Event:
 
 def window(*events: Event) -> Window:
     return window_of(events, SEEN)
+
+
+def let_sqlite_threads_end() -> None:
+    """Aiosqlite leaves the thread of a connection that could not be opened to end by itself; it
+    must do so before the event loop does.
+    """
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            thread.join(timeout=10)

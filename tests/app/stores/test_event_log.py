@@ -15,7 +15,7 @@ from app.stores.append import Appended, Arrival, Committed, Key
 from app.stores.database import Database
 from app.stores.event_log import EventLog
 from app.stores.window_query import read_window
-from tests.app.stores.given import ANN, BOB, GUEST, NOW, SEEN, click, window
+from tests.app.stores.given import ANN, BOB, GUEST, NOW, SEEN, click, let_sqlite_threads_end, window
 
 ODD = Event(
     entity=GUEST,
@@ -244,6 +244,7 @@ async def test_an_unreachable_database_is_told(url: str, tmp_path: Path) -> None
         await database.ping()
     await log.close()
     await database.close()
+    let_sqlite_threads_end()
 
 
 async def test_nothing_is_nothing(log: EventLog) -> None:

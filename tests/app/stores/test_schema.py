@@ -13,7 +13,7 @@ from app.stores.catalogue import Catalogue
 from app.stores.database import Database, locate
 from app.stores.event_log import EventLog
 from app.stores.schema import check, upgrade
-from tests.app.stores.given import ANN, click
+from tests.app.stores.given import ANN, click, let_sqlite_threads_end
 
 
 async def test_migrations_make_the_tables_of_the_code(database_url: str) -> None:
@@ -61,6 +61,7 @@ async def test_an_unreachable_database_is_told(tmp_path: Path) -> None:
         await upgrade("postgresql+asyncpg://nobody@127.0.0.1:1/none", "thaw")
     with pytest.raises(StorageUnavailable):
         await upgrade(f"sqlite+aiosqlite:///{tmp_path}", "thaw")
+    let_sqlite_threads_end()
 
 
 async def test_commits_are_durable(database: Database) -> None:
