@@ -21,7 +21,8 @@ from models.baselines.fast import Baseline
 from models.baselines.tuning import Choice, blend, tune
 from models.metrics import Judgement, Trials, judge_trials
 
-_CODE = (Path(__file__).parent, Path(__file__).parents[1] / "metrics.py")
+_LIBRARY = Path(__file__).parents[1]
+_CODE = (_LIBRARY / "baselines", _LIBRARY / "data", _LIBRARY / "metrics.py")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,99 +1,24 @@
-"""Read a folder of interactions, split its users, put each user's history in order."""
+"""Read a folder of interactions, items and users; say what was dropped and why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from models.data.dataset import Dataset, ReadReport
 from models.errors import DataError
 
 ID_BYTES = 256
-FOLDS = 10
-TEST_SHARE = 1 / FOLDS
-VALIDATION_SHARE = 0.05
-
-Order: TypeAlias = Literal["random", "time"]
 
 _LATEST_MS = 7_258_118_400_000  # the year 2200
 _LAYOUT = (
     "the folder needs interactions.parquet or interactions.csv with the columns user_id and "
     "item_id (timestamp and rating if you have them)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ReadReport:
-    """What became of the rows of the interactions file: rows = kept + everything dropped."""
-
-    rows: int
-    kept: int
-    dropped: Mapping[str, int]
-    """Reason -> number of rows."""
-    notes: tuple[str, ...] = ()
-    """Remarks on the items and users tables and on ignored columns."""
-
-    def __str__(self) -> str:
-        lines = [f"kept {self.kept:,} of {self.rows:,} interactions"]
-        lines += [f"  dropped {count:,}: {reason}" for reason, count in self.dropped.items()]
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Dataset:
-    """Interactions as arrays of indices, one row per (user, item), sorted by user, then item."""
-
-    name: str
-    user_ids: tuple[str, ...]
-    """Index -> id, sorted; the users of the interactions."""
-    item_ids: tuple[str, ...]
-    """Index -> id, sorted; the union of the interactions and the items table."""
-    user: NDArray[np.int32]
-    """[n]"""
-    item: NDArray[np.int32]
-    """[n]"""
-    timestamp: NDArray[np.int64] | None
-    """[n] milliseconds since 1970 (UTC)."""
-    rating: NDArray[np.float32] | None
-    """[n]"""
-    items: pl.DataFrame | None
-    users: pl.DataFrame | None
-    fingerprint: str
-    """32 hex characters: the same interactions give the same, whatever file they came in."""
-    report: ReadReport
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """User indices, each sorted. Nothing but (seed, fold, user id) decides where a user goes."""
-
-    seed: int
-    fold: int
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Histories:
-    """Each user's items in support order, as compressed rows."""
-
-    indptr: NDArray[np.int64]
-    """[U + 1]"""
-    items: NDArray[np.int32]
-    """[n]"""
-
-    def of(self, user: int) -> NDArray[np.int32]:
-        return self.items[self.indptr[user] : self.indptr[user + 1]]
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """[U] number of items of each user."""
-        return np.diff(self.indptr)
 
 
 def read(directory: Path) -> Dataset:
@@ -146,53 +71,6 @@ def read(directory: Path) -> Dataset:
         fingerprint=_fingerprint(user_ids, item_ids, (user, item, timestamp, rating)),
         report=ReadReport(raw.height, frame.height, log.dropped, tuple(log.notes)),
     )
-
-
-def split(dataset: Dataset, seed: int, fold: int = 0) -> Split:
-    """Hold out whole users: 10% for test, the next 5% for validation, the rest trains.
-
-    A user's place is a hash of (seed, id), so it does not depend on who else is in the data. The
-    ten folds of one seed have disjoint test users that together are all users.
-
-    Raises:
-        ValueError: `fold` is not in 0..9.
-    """
-    if not 0 <= fold < FOLDS:
-        raise ValueError(f"fold must be in 0..{FOLDS - 1}, got {fold}")
-    place = (_hashes(dataset.user_ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53
-    past = (place - fold * TEST_SHARE) % 1.0
-    test = past < TEST_SHARE
-    validation = ~test & (past < TEST_SHARE + VALIDATION_SHARE)
-    return Split(
-        seed,
-        fold,
-        train=np.flatnonzero(~test & ~validation),
-        validation=np.flatnonzero(validation),
-        test=np.flatnonzero(test),
-    )
-
-
-def histories(dataset: Dataset, order: Order, seed: int) -> Histories:
-    """Each user's items in the order in which they enter the support.
-
-    `random` is a shuffle that depends on (seed, user id, item ids) only; `time` is by timestamp,
-    with that same shuffle inside one instant.
-
-    Raises:
-        DataError: order is `time` and the data has no timestamps.
-    """
-    shuffle = _mix(
-        _hashes(dataset.user_ids, seed)[dataset.user]
-        ^ _hashes(dataset.item_ids, seed)[dataset.item]
-    )
-    if order == "random":
-        sequence = np.lexsort((shuffle, dataset.user))
-    elif dataset.timestamp is None:
-        raise DataError(dataset.name, "has no timestamps", "use the random order")
-    else:
-        sequence = np.lexsort((shuffle, dataset.timestamp, dataset.user))
-    counts = np.bincount(dataset.user, minlength=len(dataset.user_ids))
-    return Histories(np.concatenate([[0], np.cumsum(counts)]), dataset.item[sequence])
 
 
 @dataclass(slots=True)
@@ -358,16 +236,3 @@ def _fingerprint(
     for column in columns:
         digest.update(b"-" if column is None else column.dtype.str.encode() + column.tobytes())
     return digest.hexdigest()
-
-
-def _hashes(ids: tuple[str, ...], seed: int) -> NDArray[np.uint64]:
-    prefix = f"{seed}\0"
-    digests = (blake2b((prefix + id_).encode(), digest_size=8).digest() for id_ in ids)
-    return np.frombuffer(b"".join(digests), dtype="<u8")
-
-
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spread every bit over all bits (the finaliser of splitmix64, Steele et al. 2014)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

@@ -1,0 +1,18 @@
+"""Read a folder of interactions, split its users, put each user's history in order."""
+
+from models.data.dataset import Dataset, ReadReport
+from models.data.reading import ID_BYTES, read
+from models.data.splitting import FOLDS, Histories, Order, Split, histories, split
+
+__all__ = [
+    "FOLDS",
+    "ID_BYTES",
+    "Dataset",
+    "Histories",
+    "Order",
+    "ReadReport",
+    "Split",
+    "histories",
+    "read",
+    "split",
+]
