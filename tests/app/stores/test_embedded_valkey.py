@@ -29,6 +29,15 @@ async def main():
 asyncio.run(main())
 """
 
+WATCHED_OWNER = """
+import os, subprocess, sys, time
+watcher = "import sys; from app.stores.guard import watch; watch(int(sys.argv[1]), sys.argv[2:])"
+server = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+command = [sys.executable, "-c", watcher, str(os.getpid()), sys.executable, "-c", server]
+subprocess.Popen(command)
+time.sleep(600)
+"""
+
 
 async def value(url: str, *command: str) -> object:
     client = connect(url, timeout_ms=5_000)
@@ -93,6 +102,19 @@ async def test_the_owner_killed_leaves_no_orphan_and_loses_nothing(tmp_path: Pat
         assert not runs(pid)
         assert heir.pid is not None
         assert await value(heir.url, "GET", "a") == b"1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+async def test_where_the_kernel_does_not_help_a_watcher_ends_the_server() -> None:
+    owner = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WATCHED_OWNER, stdout=asyncio.subprocess.PIPE
+    )
+    assert owner.stdout is not None
+    pid = int(await owner.stdout.readline())
+    assert runs(pid)
+    owner.kill()
+    await owner.wait()
+    await until(lambda: not runs(pid))
 
 
 async def test_a_broken_dump_means_an_empty_start(tmp_path: Path) -> None:
