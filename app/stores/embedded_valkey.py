@@ -207,11 +207,10 @@ async def _answers(socket: Path) -> bool:
     """Whether the server is up and has loaded its dump."""
     try:
         reader, writer = await asyncio.open_unix_connection(socket)
+        try:
+            writer.write(b"PING\r\n")
+            return await reader.readline() == b"+PONG\r\n"
+        finally:
+            writer.close()
     except OSError:
         return False
-    writer.write(b"PING\r\n")
-    reply = await reader.readline()
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
-    return reply == b"+PONG\r\n"
