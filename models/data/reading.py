@@ -39,21 +39,14 @@ def read(directory: Path) -> Dataset:
         raise DataError(str(directory), "no interactions.parquet or interactions.csv", _LAYOUT)
     raw = _load(path, ("user_id", "item_id"), ("user_id", "item_id", "timestamp", "rating"))
     log = _Log(notes=[])
-    frame = _fold(_valid(raw, path, log), log)
+    frame = _valid(raw, path, log)
     items = _side_table(directory, "items", "item_id", log)
     users = _side_table(directory, "users", "user_id", log)
-    _check_enough(frame, path)
-
     user_ids = frame["user_id"].unique().sort()
     in_table = items["item_id"] if items is not None else pl.Series("item_id", [], pl.String)
     item_ids = pl.concat([frame["item_id"], in_table]).unique().sort()
-    rows = (
-        frame.lazy()
-        .join(_index(user_ids, "user"), on="user_id")
-        .join(_index(item_ids, "item"), on="item_id")
-        .sort("user", "item")
-        .collect()
-    )
+    rows = _fold(_indexed(frame, user_ids, item_ids), log)
+    _check_enough(rows, path)
     user = rows["user"].to_numpy()
     item = rows["item"].to_numpy()
     timestamp = rows["timestamp"].to_numpy() if "timestamp" in rows.columns else None
@@ -69,7 +62,7 @@ def read(directory: Path) -> Dataset:
         items=items,
         users=users,
         fingerprint=_fingerprint(user_ids, item_ids, (user, item, timestamp, rating)),
-        report=ReadReport(raw.height, frame.height, log.dropped, tuple(log.notes)),
+        report=ReadReport(raw.height, rows.height, log.dropped, tuple(log.notes)),
     )
 
 
@@ -142,12 +135,21 @@ def _valid(raw: pl.DataFrame, path: Path, log: _Log) -> pl.DataFrame:
     return frame
 
 
-def _fold(frame: pl.DataFrame, log: _Log) -> pl.DataFrame:
-    ordered = frame.sort("timestamp", maintain_order=True) if "timestamp" in frame else frame
-    first = ordered.unique(["user_id", "item_id"], keep="first")
-    if first.height < frame.height:
-        log.dropped["repeat of the same user and item"] = frame.height - first.height
-    return first
+def _indexed(frame: pl.DataFrame, user_ids: pl.Series, item_ids: pl.Series) -> pl.DataFrame:
+    """`user` and `item` instead of the ids, in the order of `frame`."""
+    lazy = frame.lazy()
+    for ids, name in ((user_ids, "user"), (item_ids, "item")):
+        index = ids.to_frame().with_row_index(name).with_columns(pl.col(name).cast(pl.Int32))
+        lazy = lazy.join(index.lazy(), on=ids.name, maintain_order="left").drop(ids.name)
+    return lazy.collect()
+
+
+def _fold(rows: pl.DataFrame, log: _Log) -> pl.DataFrame:
+    """One row per (user, item), the first, sorted by them."""
+    keys = [name for name in ("user", "item", "timestamp") if name in rows.columns]
+    repeat = pl.col("user").eq(pl.col("user").shift()) & pl.col("item").eq(pl.col("item").shift())
+    ordered = rows.sort(keys, maintain_order=True)
+    return log.keep(ordered, ~repeat.fill_null(value=False), "repeat of the same user and item")
 
 
 def _as_text(ids: pl.Series, path: Path) -> pl.Series:
@@ -206,24 +208,20 @@ def _side_table(directory: Path, table: str, key: str, log: _Log) -> pl.DataFram
     return first
 
 
-def _check_enough(frame: pl.DataFrame, path: Path) -> None:
-    users, items = frame["user_id"].n_unique(), frame["item_id"].n_unique()
-    if frame.is_empty():
+def _check_enough(rows: pl.DataFrame, path: Path) -> None:
+    users, items = rows["user"].n_unique(), rows["item"].n_unique()
+    if rows.is_empty():
         raise DataError(str(path), "no interactions are left", "look at what was dropped and why")
     if users < 2:
         raise DataError(str(path), "all interactions are of one user", "at least two are needed")
     if items < 2:
         raise DataError(str(path), "all interactions are with one item", "at least two are needed")
-    if frame.height == users:
+    if rows.height == users:
         raise DataError(
             str(path),
             "every user has a single item",
             "to learn, some users need two or more different items",
         )
-
-
-def _index(ids: pl.Series, name: str) -> pl.LazyFrame:
-    return ids.to_frame().with_row_index(name).with_columns(pl.col(name).cast(pl.Int32)).lazy()
 
 
 def _fingerprint(
