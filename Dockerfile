@@ -19,7 +19,7 @@ RUN /opt/thaw/bin/pip install --no-deps . \
     && find /opt/thaw -depth -type d \( -path '*/torch/include' -o -path '*/torch/test' \) -exec rm -r {} +
 
 FROM ${BASE}
-RUN useradd --system --uid 10001 --create-home --home-dir /srv/thaw thaw \
+RUN useradd --uid 10001 --create-home --home-dir /srv/thaw --shell /usr/sbin/nologin thaw \
     && mkdir -p /srv/thaw/var/weights && chown -R thaw /srv/thaw/var
 COPY --from=build /opt/thaw /opt/thaw
 ENV PATH=/opt/thaw/bin:$PATH PYTHONUNBUFFERED=1 THAW_SERVER__HOST=0.0.0.0
