@@ -58,6 +58,11 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql+asyncpg://thaw@/{database}?host={self._data}"
 
+    def processes(self) -> Sequence[int]:
+        """The server and everything that it has started."""
+        children = Path(f"/proc/{self._server.pid}/task/{self._server.pid}/children")
+        return [self._server.pid, *map(int, children.read_text().split())]
+
     def stop(self) -> None:
         self._server.send_signal(signal.SIGQUIT)
         self._server.wait()

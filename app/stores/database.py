@@ -19,6 +19,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.errors import StorageUnavailable
 
 DEFAULT_NAMESPACE = "thaw"
+READ_SECONDS = 10.0
+"""A database that hangs is as good as one that is down."""
+PING_SECONDS = 2.0
 _WRITES = "thaw_writes"
 _UNREACHABLE = (SQLAlchemyError, OSError, TimeoutError)
 
@@ -54,7 +57,7 @@ def create_engine(url: str, namespace: str, *, connections: int = 8) -> AsyncEng
         isolation_level="REPEATABLE READ",
         connect_args={
             "timeout": 5,
-            "command_timeout": 30,
+            "command_timeout": 10,
             "server_settings": {
                 "search_path": namespace,
                 "synchronous_commit": "on",
@@ -123,14 +126,15 @@ class Database:
         await self._engine.dispose()
 
     async def ping(self) -> None:
-        async with self.read() as connection:
-            await connection.execute(text("SELECT 1"))
+        with reachable():
+            async with asyncio.timeout(PING_SECONDS), self.read() as connection:
+                await connection.execute(text("SELECT 1"))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees one snapshot of the database."""
         with reachable():
-            async with self._engine.begin() as connection:
+            async with asyncio.timeout(READ_SECONDS), self._engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.errors import StorageUnavailable
 
@@ -173,7 +174,7 @@ class Redis:
                 sent = await self._transport.send(commands[start : start + PIPELINE])
             replies += sent
             for reply in sent:
-                if isinstance(reply, RedisConnectionError | TimeoutError):
+                if isinstance(reply, RedisConnectionError | RedisTimeoutError | OSError):
                     self._break()
         return replies
 
