@@ -20,7 +20,7 @@ def serve(
     listening = listen(host or server.host, server.port if port is None else port)
     if listening is None:
         raise typer.Exit(2)
-    run(listening)
+    run(listening, lambda: say(f"serving on {address(listening)}"))
 
 
 def listen(host: str, port: int, *, move_on: bool = False) -> socket.socket | None:
