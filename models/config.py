@@ -12,6 +12,8 @@ class RankerConfig:
     dropout: float | None = None
     steps: int = 2
     """Inner steps."""
+    step_size: float = 4.0
+    """Where every inner step size starts."""
     negatives: int = 256
     """Items sampled for the inner loop, so that adapting costs the same for any catalogue."""
     inner_rate: float = 1e-3

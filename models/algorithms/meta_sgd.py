@@ -96,7 +96,7 @@ class MetaSGD:
             "item_biases": popularity.clone(),
             "popularity": popularity,
             "prior": torch.zeros(width),
-            "steps": torch.ones(config.steps, width),
+            "steps": torch.full((config.steps, width), config.step_size),
             "rho": torch.tensor(0.5),
             "pull": torch.full((width,), -4.0),
             "threshold": torch.tensor(0.0),
