@@ -56,6 +56,14 @@ def paste(command: str) -> httpx.Response:
     return httpx.post(url, headers=headers, content=body, timeout=60)
 
 
+def page(lines: list[str]) -> str:
+    return next(line.split()[1] for line in lines if line.startswith("Page "))
+
+
+def thaw(directory: Path, *arguments: str) -> int:
+    return subprocess.run([THAW, *arguments], cwd=directory, check=False).returncode
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """A working directory with a space in its name."""
@@ -83,6 +91,8 @@ def test_from_nothing_to_an_adapted_list_and_again(directory: Path, shop: Path) 
         ]
         version = after["personalization"]["weights_version"]
         assert paste(reload).json()["version"] == version
+        assert thaw(directory, "weights", "reload", "--url", page(lines)) == 0
+        assert thaw(directory, "weights", "reload", "0123456789ab", "--url", page(lines)) == 2
         assert any(line.startswith("training for at most 3 s") for line in lines)
         assert "960 events imported, 0 were there already" in lines
         kept = directory / "var" / "dev-keys.json"

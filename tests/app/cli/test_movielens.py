@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 from app.cli import movielens
 from app.cli.movielens import Tables, fetch, official_tables, wheel_tables
 from models.errors import DataError
+from tests.app.cli.conftest import Ended
 
 RATINGS = "196\t2\t3\t881250949\n22\t1\t5\t878887116\n22\t3\t1\t878887110\n"
 PEOPLE = ("22|25|M|writer|40206\n", "196|49|F|other|T8H1N\n")
@@ -167,3 +169,11 @@ def test_a_folder_with_something_else_in_it_is_left_alone(sources: Path, tmp_pat
     with pytest.raises(DataError, match="holds something else"):
         fetch(tmp_path / "mine", lambda _: None)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "dear"
+
+
+def test_the_terms_are_shown_once(sources: Path, thaw: Callable[..., Ended]) -> None:
+    first, second = thaw("data", "fetch"), thaw("data", "fetch", "ml-100k")
+    assert first.out.strip().endswith("cache/ml-100k")
+    assert second.out == first.out
+    assert movielens.TERMS in first.err
+    assert second.err == ""
