@@ -1,6 +1,6 @@
 """What held-out users are asked, and how well a ranking of the whole catalogue answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,19 @@ class Trials:
         within = np.arange(ends[-1]) - np.repeat(ends[:-1], asked)
         query = history[np.repeat(start + sizes, asked) + within].astype(np.int64)
         return cls(users, pool, sizes, ends, query, items)
+
+    @classmethod
+    def together(cls, parts: Sequence["Trials"]) -> "Trials":
+        """All trials of `parts`, which may ask the same users about different supports."""
+        lengths = np.concatenate([np.diff(part.indptr) for part in parts])
+        return cls(
+            np.concatenate([part.users for part in parts]),
+            np.concatenate([part.pool for part in parts]),
+            np.concatenate([part.sizes for part in parts]),
+            np.concatenate([[0], np.cumsum(lengths)]),
+            np.concatenate([part.query for part in parts]),
+            parts[0].items,
+        )
 
     def rows(self, shots: int) -> NDArray[np.int64]:
         """The trials whose pool is large enough for so many shots."""

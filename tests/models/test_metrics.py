@@ -93,6 +93,23 @@ def test_trials_split_a_history_in_pool_and_query() -> None:
         assert trials.support(rows, shots).tolist() == expected
 
 
+def test_trials_together_are_the_trials_one_after_the_other() -> None:
+    random = np.random.default_rng(2)
+    indptr = np.array([0, 4, 10, 30])
+    parts = [
+        Trials.of(np.array(users), indptr, random.permutation(30).astype(np.int32), 30)
+        for users in ([0, 2], [1], [2])
+    ]
+    whole = Trials.together(parts)
+    assert whole.users.tolist() == [0, 2, 1, 2]
+    assert whole.rows(3).tolist() == [1, 2, 3]
+    assert whole.support(np.array([3]), 3).tolist() == parts[2].support(np.array([0]), 3).tolist()
+    for row, (part, own) in enumerate([(0, 0), (0, 1), (1, 0), (2, 0)]):
+        found, alone = whole.question(np.array([row])), parts[part].question(np.array([own]))
+        assert torch.equal(found.wanted, alone.wanted)
+        assert torch.equal(found.hidden, alone.hidden)
+
+
 def test_trials_of_nobody_and_of_users_without_history() -> None:
     trials = Trials.of(np.array([0]), np.array([0, 0, 3]), np.array([1, 2, 3], np.int32), 5)
     assert len(trials.users) == 0
