@@ -16,8 +16,13 @@ class RankerConfig:
     """Where every inner step size starts."""
     negatives: int = 256
     """Items sampled for the inner loop, so that adapting costs the same for any catalogue."""
-    inner_rate: float = 1e-3
-    """Learning rate of the prior, the step sizes, rho and the pull; faster ones over-fit."""
+    size_power: float = 0.75
+    """How much more an entity with a large query counts in the outer loss: see losses.py."""
+    vector_rate: float = 1e-3
+    """Learning rate of the item vectors; all rates fall linearly to 0 at the last step."""
+    bias_rate: float = 2e-3
+    inner_rate: float = 1e-2
+    """Learning rate of the prior, the step sizes, rho and the pull."""
     first_order: bool = False
 
     def for_users(self, users: int) -> "RankerConfig":
@@ -43,11 +48,11 @@ class TrainConfig:
     """How supports are drawn: any subset of a history, or what came first in time."""
     budget_seconds: float | None = None
     """Stop after so much training and keep the best so far."""
-    steps: int = 1500
-    """Outer steps at most."""
+    steps: int = 1200
+    """Outer steps at most; the learning rates reach 0 there."""
     users: int = 128
     """Entities per outer step."""
     check_every: int = 100
-    patience: int = 3
+    patience: int = 4
     """Checks without a gain before training ends."""
     ranker: RankerConfig = field(default_factory=RankerConfig)

@@ -24,11 +24,12 @@ def support_loss(fast: Tensor, threshold: Tensor, task: RankingTask) -> Tensor:
     return (share * losses).sum(-1)
 
 
-def query_loss(scores: Tensor, support: Support, query: Tensor) -> Tensor:
-    """Scalar: mean over entities of the mean negative log-likelihood of the query.
+def query_loss(scores: Tensor, support: Support, query: Tensor, size_power: float) -> Tensor:
+    """Scalar: weighted mean over entities of the mean negative log-likelihood of the query.
 
-    `scores` and `query` are [B, N]. The softmax runs over all that is not in the support; entities
-    without a query count for nothing.
+    `scores` and `query` are [B, N]. The softmax runs over all that is not in the support. An entity
+    weighs (size of its query) ** `size_power`: at 0 the model learns which share of a query an item
+    takes, at 1 how likely it is to be in one, which is what a ranking metric asks.
     """
     used = support.weights != 0
     taken = torch.zeros_like(query).scatter_add(1, support.items, used.to(query.dtype)) > 0
@@ -36,4 +37,5 @@ def query_loss(scores: Tensor, support: Support, query: Tensor) -> Tensor:
     wanted = query.masked_fill(taken, 0)
     counts = wanted.sum(-1)
     means = (likelihoods * wanted).sum(-1) / counts.clamp_min(1)
-    return -means.sum() / (counts > 0).sum().clamp_min(1)
+    shares = torch.where(counts > 0, counts, 1) ** size_power * (counts > 0)
+    return -(means * shares).sum() / shares.sum().clamp_min(1)

@@ -153,6 +153,10 @@ class _OuterLoop:
         random = torch.Generator().manual_seed(_mixed(self._config.seed, step))
         slow = self._algorithm.redraw(self._slow, random)
         loss = self._algorithm.outer_loss(slow, self._episode(step), random)
+        for group, rate in zip(
+            self._optimiser.param_groups, self._algorithm.rates().values(), strict=True
+        ):
+            group["lr"] = rate * (1 - step / self._config.steps)
         self._optimiser.zero_grad()
         torch.autograd.backward(loss)
         self._optimiser.step()

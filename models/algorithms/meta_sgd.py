@@ -85,7 +85,7 @@ class MetaSGD:
             kept = torch.rand(fast.shape, generator=generator) >= dropout
             fast = fast * kept.to(fast) / (1 - dropout)
         scores = fast @ slow["item_vectors"].T + slow["item_biases"]
-        return query_loss(scores, episode.support, episode.query)
+        return query_loss(scores, episode.support, episode.query, self.config.size_power)
 
     def initial(self, interactions: csr_array, seed: int) -> dict[str, Tensor]:
         config = self.config.for_users(interactions.shape[0])
@@ -105,8 +105,9 @@ class MetaSGD:
         return self.redraw(slow, torch.Generator().manual_seed(seed))
 
     def rates(self) -> Mapping[str, float]:
-        inner = dict.fromkeys(("prior", "steps", "rho", "pull"), self.config.inner_rate)
-        return {"item_vectors": 5e-4, "item_biases": 1e-3, **inner}
+        config = self.config
+        inner = dict.fromkeys(("prior", "steps", "rho", "pull"), config.inner_rate)
+        return {"item_vectors": config.vector_rate, "item_biases": config.bias_rate, **inner}
 
     def redraw(self, slow: Slow, generator: Generator) -> dict[str, Tensor]:
         rows, log_q = draw_negatives(slow["popularity"], self.config.negatives, generator)
