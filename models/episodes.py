@@ -8,10 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.data import Histories, Order
-from models.shapes import Episode, Support
-
-SHOTS = 50
-"""The largest support."""
+from models.shapes import MOST_SHOTS, Episode, Support
 
 Task: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32]]
 """Item rows of the support, item rows of the query."""
@@ -27,7 +24,7 @@ def sample(
     """
     random = np.random.default_rng(seed)
     history = histories.of(users[random.integers(len(users))])
-    drawn = int((SHOTS + 2) ** random.random()) - 1
+    drawn = int((MOST_SHOTS + 2) ** random.random()) - 1
     shots = min(drawn, len(history) // 2)
     if order == "random":
         history = random.permutation(history)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models import algorithms, evidence
+from models.algorithms.scoring import score_items
 from models.baselines import SETS, Choice, Crowd, judge_baseline, remembered
 from models.config import TrainConfig
 from models.data import Dataset, Order, Split, histories, split
@@ -41,6 +42,9 @@ from models.weights import MetaWeights, load
 
 OnProgress: TypeAlias = Callable[[str, int, int], None]
 """What is being done, steps done, steps in all."""
+
+_TUNING_TRIALS, _MOST_DRAWS = 400, 16
+"""Few validation users are asked about several shuffles of their history, as training does."""
 
 
 def evaluate(
@@ -129,13 +133,12 @@ def _judge_fold(
         raise ValueError(f"no set of baselines {baselines!r}; there are {', '.join(SETS)}")
     parts = _held_out(dataset, weights)
     seed = parts.seed if seed is None else seed
-    past = histories(dataset, order, seed)
-    validation, test = (
-        Trials.of(users, past.indptr, past.items, len(dataset.item_ids))
-        for users in (parts.validation, parts.test)
-    )
+    test = _trials(dataset, parts.test, order, (seed,))
     if not len(test.users):
         raise DataError(dataset.name, "no user falls into the test part", "use more folds or data")
+    draws = 1 if order == "time" else -(-_TUNING_TRIALS // max(1, len(parts.validation)))
+    seeds = range(seed, seed + min(draws, _MOST_DRAWS))
+    validation = _trials(dataset, parts.validation, order, seeds)
     crowd = Crowd(dataset, parts.train)
     tail = tail_items(crowd.counts)
     judgements: dict[str, Mapping[int, Judgement]] = {
@@ -150,8 +153,17 @@ def _judge_fold(
         compute = partial(judge_baseline, baseline, crowd, (validation, test), SHOTS, tail)
         result = remembered(cache, key, compute)
         judgements[baseline.name], choices[baseline.name] = result.judgements, result.choices
-    tuned_on = {k: len(validation.rows(k)) for k in SHOTS}
+    tuned_on = {k: len(np.unique(validation.users[validation.rows(k)])) for k in SHOTS}
     return _Fold(weights.version, parts, seed, judgements, choices, tuned_on)
+
+
+def _trials(
+    dataset: Dataset, users: NDArray[np.int64], order: Order, seeds: Iterable[int]
+) -> Trials:
+    """`users` asked once for every seed of the order."""
+    pasts = (histories(dataset, order, seed) for seed in seeds)
+    items = len(dataset.item_ids)
+    return Trials.together([Trials.of(users, past.indptr, past.items, items) for past in pasts])
 
 
 def _held_out(dataset: Dataset, weights: MetaWeights) -> Split:
@@ -182,7 +194,7 @@ def _ours(weights: MetaWeights) -> dict[str, Callable[[NDArray[np.int64]], Tenso
         slots[:, : support.shape[1]] = support
         used = torch.full(slots.shape, 1.0 if support.shape[1] else 0.0)
         given = Support(torch.from_numpy(slots), used)
-        return algorithm.query(slow, algorithm.adapt(slow, given), given.shots).float() @ rows.T
+        return score_items(algorithm, slow, rows, algorithm.adapt(slow, given), given)
 
     def prior(support: NDArray[np.int64]) -> Tensor:
         entities, shots = support.shape

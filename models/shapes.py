@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+MOST_SHOTS = 50
+"""The largest support."""
+
 
 class Support(NamedTuple):
     """What B entities did first. Unused slots have weight 0, so padding teaches nothing."""
@@ -28,6 +31,15 @@ class Episode(NamedTuple):
     support: Support
     query: Tensor
     """[B, N] float: 1 where the entity interacted outside its support, else 0."""
+
+
+class Recollection(NamedTuple):
+    """What the memory adds to the scores of B entities; an item may occur more than once."""
+
+    items: Tensor
+    """[B, J] int64: rows of the item matrix."""
+    scores: Tensor
+    """[B, J]"""
 
 
 class RankingTask(NamedTuple):

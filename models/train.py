@@ -21,7 +21,7 @@ from models.config import TrainConfig
 from models.data import Dataset, Histories, Split, histories, split
 from models.episodes import sample, stack
 from models.shapes import Episode
-from models.validation import Exam, fit_gate
+from models.validation import Exam, fit_blends
 from models.weights import Facts, Manifest
 
 
@@ -51,7 +51,7 @@ def train(
 ) -> Manifest:
     """Meta-train on the training users of the split and save the best version under `out`.
 
-    Validation users decide when to stop and set the gate; test users are never read. The result
+    Validation users decide when to stop and set the blends; test users are never read. The result
     follows from dataset and config alone (on one machine, and unless time or `stop` cut it short).
     An interrupted run leaves a checkpoint in `out`; the same call goes on from there and ends as if
     it had never been interrupted. When `stop()` turns true, the best so far is saved.
@@ -75,10 +75,11 @@ def train(
         if on_progress is not None:
             on_progress(progress)
     slow = outer.best
-    gate = fit_gate(algorithm, slow, exam)
+    blends = fit_blends(algorithm, slow, exam)
+    tables = {name: torch.tensor(values) for name, values in blends.tables.items()}
     manifest = weights.save(
         out,
-        {**slow, "gate": torch.tensor(gate.values)},
+        {**slow, **tables},
         dataset.item_ids,
         Facts(
             algorithm=algorithm.name,
@@ -99,8 +100,8 @@ def train(
                 "interactions": len(dataset.user),
             },
             config=asdict(config),
-            metrics={shots: dict(values) for shots, values in gate.metrics.items()},
-            gate=gate.values,
+            metrics={shots: dict(values) for shots, values in blends.metrics.items()},
+            gate=blends.tables["gate"],
         ),
     )
     if ended:
@@ -136,8 +137,13 @@ class _OuterLoop:
             ]
         )
         self._standing = Standing()
-        self.best = self._frozen()
+        self._best = self._frozen()
         self._check()
+
+    @property
+    def best(self) -> dict[str, Tensor]:
+        """All slow weights as they were at the best check."""
+        return {**self._slow, **self._best}
 
     def has_ended(self) -> bool:
         budget = self._config.budget_seconds
@@ -178,7 +184,7 @@ class _OuterLoop:
             for name, value in values.items()
         }
         standing = replace(self._standing, seconds=self._seconds())
-        groups = {"learned": self._learned, "best": self.best, "adam": state}
+        groups = {"learned": self._learned, "best": self._best, "adam": state}
         checkpoint.write(path, standing, groups)
 
     def resume(self, path: Path) -> None:
@@ -187,7 +193,7 @@ class _OuterLoop:
         if found is None:
             return
         standing, groups = found
-        self._standing, self.best = standing, groups["best"]
+        self._standing, self._best = standing, groups["best"]
         self._began = monotonic() - standing.seconds
         with torch.no_grad():
             for name, tensor in self._learned.items():
@@ -202,11 +208,11 @@ class _OuterLoop:
         score = self._exam.score(self._algorithm, self._slow)
         self._standing = self._standing.after(score)
         if self._standing.worse == 0:
-            self.best = self._frozen()
+            self._best = self._frozen()
         return score
 
     def _frozen(self) -> dict[str, Tensor]:
-        return {name: tensor.detach().clone() for name, tensor in self._slow.items()}
+        return {name: tensor.detach().clone() for name, tensor in self._learned.items()}
 
     def _episode(self, step: int) -> Episode:
         order, seed = self._config.order, self._config.seed

@@ -1,22 +1,25 @@
-"""How well meta-weights rank for validation users, and the no-harm gate that follows from it."""
+"""How well meta-weights rank for validation users, and the blends that follow from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from models.algorithms.interface import Algorithm, Slow
+from models.algorithms.interface import Algorithm, Slow, Trainable
+from models.algorithms.scoring import score_items
 from models.data import Dataset, Order, histories
 from models.metrics import SHOTS, Trials, ndcg_at_10
-from models.shapes import Support
+from models.shapes import MOST_SHOTS, Support
 
-GATES = np.linspace(0, 1, 11)
-"""The values tried for the gate."""
 DOUBT = 1.0
 """Standard errors by which adapting must beat the prior to be used at all."""
+
+Table: TypeAlias = Mapping[str, float]
+"""One value for each of some tables by shots."""
 
 _BATCH = 512
 _ENOUGH = 400
@@ -37,9 +40,9 @@ class Exam:
 
     @torch.no_grad()
     def marks(
-        self, algorithm: Algorithm, slow: Slow, shots: int, gates: Sequence[float]
+        self, algorithm: Algorithm, slow: Slow, shots: int, tables: Sequence[Table]
     ) -> NDArray[np.float64]:
-        """[users, gates] NDCG@10 after so many shots, under each value of the gate."""
+        """[users, tables] NDCG@10 after so many shots, with each of `tables` in force."""
         rows = algorithm.item_rows(slow)
         users: list[NDArray[np.int64]] = []
         marks: list[NDArray[np.float64]] = []
@@ -50,57 +53,84 @@ class Exam:
                     continue
                 support = _support(trials.support(chosen, shots))
                 fast, question = algorithm.adapt(slow, support), trials.question(chosen)
-                queries = (
-                    algorithm.query({**slow, "gate": _flat(slow, gate)}, fast, support.shots)
-                    for gate in gates
-                )
+                columns = [
+                    ndcg_at_10(
+                        score_items(algorithm, _with(slow, table), rows, fast, support), question
+                    )
+                    for table in tables
+                ]
                 users.append(trials.users[chosen])
-                marks.append(
-                    np.stack([ndcg_at_10(query @ rows.T, question) for query in queries], axis=1)
-                )
-        return _by_user(users, marks, len(gates))
+                marks.append(np.stack(columns, axis=1))
+        return _by_user(users, marks, len(tables))
 
     def score(self, algorithm: Algorithm, slow: Slow) -> float:
         """Mean over the numbers of shots of mean NDCG@10, fully adapted; 0 where nobody sat."""
-        columns = [self.marks(algorithm, slow, shots, (1.0,)) for shots in SHOTS[1:]]
+        columns = [self.marks(algorithm, slow, shots, ({"gate": 1.0},)) for shots in SHOTS[1:]]
         means = [float(column.mean()) for column in columns if len(column)]
         return float(np.mean(means)) if means else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    values: tuple[float, ...]
-    """[51] by shots; 0 for none."""
+class Blends:
+    tables: Mapping[str, tuple[float, ...]]
+    """Each [51] by shots; the gate is 0 for none."""
     metrics: Mapping[str, Mapping[str, float]]
     """By shots: users, and NDCG@10 of the gated answer, of adapting alone, of the prior."""
 
 
-def fit_gate(algorithm: Algorithm, slow: Slow, exam: Exam) -> Gate:
-    """Choose per number of shots how far to depart from the prior; not at all if in doubt."""
-    table = {shots: exam.marks(algorithm, slow, shots, tuple(GATES)) for shots in SHOTS}
-    table = {shots: marks for shots, marks in table.items() if len(marks)}
-    chosen = {shots: _choose(marks) if shots else 0 for shots, marks in table.items()}
-    metrics = {
-        str(shots): {
-            "users": float(len(marks)),
-            "ndcg@10": float(marks[:, chosen[shots]].mean()),
-            "ndcg@10_adapted": float(marks[:, -1].mean()),
-            "ndcg@10_prior": float(marks[:, 0].mean()),
+def fit_blends(algorithm: Trainable, slow: Slow, exam: Exam) -> Blends:
+    """Fill the algorithm's tables by shots: first all others together, then the gate.
+
+    The gate stays closed where it is in doubt that adapting helps. Validation users are few, so a
+    number of shots is judged together with its neighbours.
+    """
+    values = dict(algorithm.blends())
+    gates = values.pop("gate")
+    grid = [dict(zip(values, row, strict=True)) for row in product(*values.values())]
+    open_grid = [{**table, "gate": 1.0} for table in grid]
+    marks = {shots: exam.marks(algorithm, slow, shots, open_grid) for shots in SHOTS}
+    asked = [shots for shots in SHOTS if len(marks[shots])]
+    means = np.array([marks[shots].mean(0) for shots in asked]).reshape(len(asked), len(grid))
+    chosen = dict(zip(asked, _smoothed(means).argmax(1).tolist(), strict=True))
+    picked: dict[int, Table] = {}
+    metrics: dict[str, dict[str, float]] = {}
+    for shots in asked:
+        tables = [{**grid[chosen[shots]], "gate": gate} for gate in gates]
+        gated = exam.marks(algorithm, slow, shots, tables)
+        best = _choose(gated, gates.index(0.0)) if shots else gates.index(0.0)
+        picked[shots] = tables[best]
+        metrics[str(shots)] = {
+            "users": float(len(gated)),
+            "ndcg@10": float(gated[:, best].mean()),
+            "ndcg@10_adapted": float(gated[:, gates.index(1.0)].mean()),
+            "ndcg@10_prior": float(gated[:, gates.index(0.0)].mean()),
         }
-        for shots, marks in table.items()
-    }
-    places = [np.log1p(shots) for shots in table] or [0.0]
-    values = [GATES[chosen[shots]] for shots in table] or [0.0]
-    gate = np.interp(np.log1p(np.arange(len(slow["gate"]))), places, values)
-    return Gate(tuple(float(value) for value in gate), metrics)
+    names = [*values, "gate"] if picked else ["gate"]
+    return Blends({name: _interpolated(picked, name) for name in names}, metrics)
 
 
-def _choose(marks: NDArray[np.float64]) -> int:
-    """The best column of [users, gates], or 0 unless it beats column 0 beyond doubt."""
+def _smoothed(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gains over each row's mean, half a row's own and a quarter from each of its neighbours."""
+    gains = means - means.mean(1, keepdims=True)
+    padded = np.concatenate([gains[:1], gains, gains[-1:]])
+    smooth: NDArray[np.float64] = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+    return smooth
+
+
+def _choose(marks: NDArray[np.float64], closed: int) -> int:
+    """The best column of [users, gates], or the closed one unless it is beaten beyond doubt."""
     best = int(marks.mean(0).argmax())
-    gain = marks[:, best] - marks[:, 0]
+    gain = marks[:, best] - marks[:, closed]
     doubt = DOUBT * gain.std() / np.sqrt(len(gain))
-    return best if gain.mean() > doubt else 0
+    return best if gain.mean() > doubt else closed
+
+
+def _interpolated(picked: Mapping[int, Table], name: str) -> tuple[float, ...]:
+    """[51] from the values at some shots, linear in their logarithm."""
+    places = [np.log1p(shots) for shots in picked] or [0.0]
+    values = [table[name] for table in picked.values()] or [0.0]
+    steps = np.log1p(np.arange(MOST_SHOTS + 1))
+    return tuple(float(value) for value in np.interp(steps, places, values))
 
 
 def _by_user(
@@ -122,5 +152,6 @@ def _support(items: NDArray[np.int64]) -> Support:
     return Support(torch.from_numpy(items), torch.ones(items.shape))
 
 
-def _flat(slow: Slow, gate: float) -> Tensor:
-    return torch.full_like(slow["gate"], gate)
+def _with(slow: Slow, table: Table) -> Slow:
+    """`slow` with tables that hold one value for any number of shots."""
+    return {**slow, **{name: torch.full_like(slow[name], value) for name, value in table.items()}}

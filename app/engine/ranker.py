@@ -23,9 +23,18 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
     scores are rounded to six decimals. Ties are left for the caller to break by item id.
     """
     started = perf_counter()
-    fast, gates, query = _adapt(device, snapshot, batch)
+    algorithm, slow = snapshot.frozen.algorithm, snapshot.frozen.slow
+    support = Support(
+        _index(device, batch.support_items),
+        torch.from_numpy(batch.support_weights).to(device.torch, device.precision),
+    )
+    fast = _adapt(device, snapshot, batch, support)
+    query = algorithm.query(slow, fast.to(device.precision), support.shots)
+    recollection = algorithm.recollect(slow, support)
     adapted = perf_counter()
-    scores = query.float() @ snapshot.rows.T + snapshot.penalty
+    recalled = torch.zeros(len(query), len(snapshot.rows), device=device.torch)
+    recalled.scatter_add_(1, recollection.items, recollection.scores.float())
+    scores = query.float() @ snapshot.rows.T + recalled + snapshot.penalty
     scores[_index(device, batch.excluded[0]), _index(device, batch.excluded[1])] = -torch.inf
     for entity, candidates in enumerate(batch.candidates):
         if candidates is not None:
@@ -35,35 +44,27 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
             scores[entity] = only
     best = scores.topk(min(batch.results + MARGIN, scores.shape[1]))
     exact = torch.einsum("bd,bmd->bm", query, snapshot.rows[best.indices].to(query))
+    exact = exact + recalled.gather(1, best.indices)
     exact = exact.masked_fill(best.values == -torch.inf, -torch.inf)
     return RankedBatch(
         rows=np.where(torch.isfinite(exact).cpu().numpy(), best.indices.cpu().numpy(), -1),
         scores=np.round(exact.double().cpu().numpy(), 6),
         fast=fast.float().cpu().numpy(),
-        gates=gates.double().cpu().numpy(),
+        gates=algorithm.gate(slow, support.shots).double().cpu().numpy(),
         adapt_seconds=adapted - started,
         rank_seconds=perf_counter() - adapted,
     )
 
 
-def _adapt(device: Device, snapshot: Snapshot, batch: RankBatch) -> tuple[Tensor, Tensor, Tensor]:
-    """[B, F] fast weights (adapted where none were cached), [B] gates, [B, D] queries."""
+def _adapt(device: Device, snapshot: Snapshot, batch: RankBatch, support: Support) -> Tensor:
+    """[B, F] fast weights in single precision, adapted where none were cached."""
     frozen = snapshot.frozen
-    support = Support(
-        _index(device, batch.support_items),
-        torch.from_numpy(batch.support_weights).to(device.torch, device.precision),
-    )
     fast = torch.from_numpy(batch.fast).to(device.torch)
     stale = _index(device, np.flatnonzero(~batch.cached))
     if len(stale):
         pending = Support(support.items[stale], support.weights[stale])
         fast[stale] = frozen.algorithm.adapt(frozen.slow, pending).float()
-    wide = fast.to(device.precision)
-    return (
-        fast,
-        frozen.algorithm.gate(frozen.slow, support.shots),
-        frozen.algorithm.query(frozen.slow, wide, support.shots),
-    )
+    return fast
 
 
 def _index(device: Device, values: np.ndarray) -> Tensor:

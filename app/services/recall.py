@@ -4,6 +4,7 @@ Redis is trusted only while this process holds the freshness lease and only up t
 be pending; anything else is built from the log, which is the truth.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from app.domain import Entity, FastWeights, PlacedWindow, Position, Window
@@ -41,8 +42,9 @@ async def recall(parts: Parts, entity: Entity, at_least: Position | None) -> Rec
     ):
         return Recalled(placed, remembered.fast, None)
     try:
-        rebuilt = await _rebuild(parts, entity, install=redis_answers)
-    except StorageUnavailable:
+        async with asyncio.timeout(parts.policy.deadline_seconds):
+            rebuilt = await _rebuild(parts, entity, install=redis_answers)
+    except (StorageUnavailable, TimeoutError):
         best = placed or PlacedWindow(Window(), Position(0, 0))
         reason = "database_unavailable" if redis_answers else "storage_unavailable"
         return Recalled(best, remembered.fast, reason)

@@ -4,13 +4,13 @@ Slow weights are shared by everybody and come out of meta-training. Fast weights
 entity and come out of the inner loop: one flat row of F numbers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 from scipy.sparse import csr_array
 from torch import Generator, Tensor
 
-from models.shapes import Episode, Support
+from models.shapes import Episode, Recollection, Support
 
 Slow: TypeAlias = Mapping[str, Tensor]
 Retrieval: TypeAlias = Literal["dot", "multi_vector", "rescore"]
@@ -40,13 +40,16 @@ class Algorithm(Protocol):
         """
 
     def item_rows(self, slow: Slow) -> Tensor:
-        """[N, D] what the retriever stores of each item: score = query . row."""
+        """[N, D] what the retriever stores of each item: score = query . row + recollection."""
 
     def new_item_row(self, slow: Slow) -> Tensor:
         """[D] the row of an item that training never saw."""
 
     def query(self, slow: Slow, fast: Tensor, shots: Tensor) -> Tensor:
         """[B, D] what the retriever is asked with. `shots` [B] also selects the no-harm gate."""
+
+    def recollect(self, slow: Slow, support: Support) -> Recollection:
+        """What the items of the support bring to mind, to be added to the scores; J may be 0."""
 
     def gate(self, slow: Slow, shots: Tensor) -> Tensor:
         """[B] how far the answer departs from the prior: 0 is the prior itself, 1 all the way."""
@@ -63,6 +66,12 @@ class Trainable(Algorithm, Protocol):
 
     def rates(self) -> Mapping[str, float]:
         """The slow weights that the outer loop learns, with their learning rates."""
+
+    def blends(self) -> Mapping[str, Sequence[float]]:
+        """The tables by shots that validation fills after training, and the values to try.
+
+        "gate" must be among them and hold 0.
+        """
 
     def redraw(self, slow: Slow, generator: Generator) -> dict[str, Tensor]:
         """The slow weights with whatever adaptation samples from the catalogue drawn anew."""

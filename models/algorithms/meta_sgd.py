@@ -1,11 +1,12 @@
 """Meta-SGD on the ranking head (Li et al. 2017, "Meta-SGD: Learning to Learn Quickly").
 
-score(item) = (1 - g) popularity + g (w . e + b): the fast weights are w alone; the item vectors e,
-the biases b, the prior of w, its step sizes and the gate g are slow. The popularity never moves,
-so that a closed gate is exactly the popularity ranking.
+score(item) = (1 - g) popularity + g (r w . e + b + m sum_i a_i nearness(i, item)): the fast weights
+are w alone, adapted on the support's items i with weights a_i; everything else is slow. The gate g,
+the reach r of w and the weight m of the memory are tables by shots. The popularity never moves, so
+that a closed gate is exactly the popularity ranking.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -14,11 +15,12 @@ from torch import Generator, Tensor
 from torch.nn.functional import embedding
 
 from models.algorithms.interface import Retrieval, Slow
+from models.algorithms.neighbours import nearest_items
 from models.algorithms.ranking_start import draw_negatives, item_vectors, log_popularity
 from models.config import RankerConfig
 from models.inner import Rule, adapt_ranking_head
 from models.losses import query_loss
-from models.shapes import Episode, RankingTask, Support
+from models.shapes import MOST_SHOTS, Episode, RankingTask, Recollection, Support
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,18 @@ class MetaSGD:
     """Slow weights, by name (N items, width d, T inner steps, M sampled negatives):
 
     item_vectors [N, d], item_biases [N], popularity [N] (log of the smoothed rate), prior [d],
-    steps [T, d], rho [], pull [d], threshold [], gate [51] (per shots, gate[0] = 0),
-    negatives [M] int64 (item rows), negative_log_q [M] (log of M times the chance to be drawn).
+    steps [T, d], rho [], pull [d], threshold [], near_items [N, J] int32 and nearness [N, J] (the
+    memory), gate, reach and memory [51] (by shots, gate[0] = 0), negatives [M] int64 (item rows),
+    negative_log_q [M] (log of M times the chance to be drawn).
     """
 
     config: RankerConfig = field(default_factory=RankerConfig)
     """Read by training only: serving finds all it needs in the shapes of the slow weights."""
     name: str = "meta-sgd"
     retrieval: Retrieval = "dot"
-    per_item: frozenset[str] = frozenset({"item_vectors", "item_biases", "popularity"})
+    per_item: frozenset[str] = frozenset(
+        {"item_vectors", "item_biases", "popularity", "near_items", "nearness"}
+    )
 
     def prior(self, slow: Slow, entities: int) -> Tensor:
         return slow["prior"].to(slow["rho"].dtype).expand(entities, -1)
@@ -69,14 +74,20 @@ class MetaSGD:
 
     def query(self, slow: Slow, fast: Tensor, shots: Tensor) -> Tensor:
         gate = self.gate(slow, shots).unsqueeze(-1)
-        return torch.cat([gate * fast, gate, 1 - gate], dim=-1)
+        reach = _at(slow, "reach", shots).unsqueeze(-1)
+        return torch.cat([gate * reach * fast, gate, 1 - gate], dim=-1)
+
+    def recollect(self, slow: Slow, support: Support) -> Recollection:
+        """The nearest items of the support, each by its share of the shots times their root."""
+        shots = support.shots
+        least = torch.finfo(shots.dtype).tiny
+        trust = self.gate(slow, shots) * _at(slow, "memory", shots) * shots.clamp_min(least).rsqrt()
+        weights = support.weights.to(trust) * trust.unsqueeze(-1)
+        scores = slow["nearness"][support.items] * weights.unsqueeze(-1)
+        return Recollection(slow["near_items"][support.items].flatten(1).long(), scores.flatten(1))
 
     def gate(self, slow: Slow, shots: Tensor) -> Tensor:
-        """Between whole numbers of shots the learned values are interpolated."""
-        table = slow["gate"].to(slow["rho"].dtype)
-        place = shots.to(table).clamp(0, len(table) - 1)
-        low, high = place.floor().long(), place.ceil().long()
-        return torch.lerp(table[low], table[high], place - low)
+        return _at(slow, "gate", shots)
 
     def outer_loss(self, slow: Slow, episode: Episode, generator: Generator | None) -> Tensor:
         fast = self.adapt(slow, episode.support)
@@ -91,6 +102,7 @@ class MetaSGD:
         config = self.config.for_users(interactions.shape[0])
         width = config.dimension or 1
         popularity = log_popularity(interactions)
+        near_items, nearness = nearest_items(interactions)
         slow = {
             "item_vectors": item_vectors(interactions, width, seed),
             "item_biases": popularity.clone(),
@@ -100,7 +112,11 @@ class MetaSGD:
             "rho": torch.tensor(0.5),
             "pull": torch.full((width,), -4.0),
             "threshold": torch.tensor(0.0),
-            "gate": torch.cat([torch.zeros(1), torch.ones(50)]),
+            "near_items": near_items,
+            "nearness": nearness,
+            "gate": torch.cat([torch.zeros(1), torch.ones(MOST_SHOTS)]),
+            "reach": torch.ones(MOST_SHOTS + 1),
+            "memory": torch.zeros(MOST_SHOTS + 1),
         }
         return self.redraw(slow, torch.Generator().manual_seed(seed))
 
@@ -109,6 +125,21 @@ class MetaSGD:
         inner = dict.fromkeys(("prior", "steps", "rho", "pull"), config.inner_rate)
         return {"item_vectors": config.vector_rate, "item_biases": config.bias_rate, **inner}
 
+    def blends(self) -> Mapping[str, Sequence[float]]:
+        return {
+            "reach": (0.35, 0.5, 0.7, 1.0, 1.4, 2.0),
+            "memory": (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0),
+            "gate": tuple(step / 10 for step in range(11)),
+        }
+
     def redraw(self, slow: Slow, generator: Generator) -> dict[str, Tensor]:
         rows, log_q = draw_negatives(slow["popularity"], self.config.negatives, generator)
         return {**slow, "negatives": rows, "negative_log_q": log_q}
+
+
+def _at(slow: Slow, table: str, shots: Tensor) -> Tensor:
+    """[B] values of a table by shots; between whole numbers of shots they are interpolated."""
+    values = slow[table].to(slow["rho"].dtype)
+    place = shots.to(values).clamp(0, len(values) - 1)
+    low, high = place.floor().long(), place.ceil().long()
+    return torch.lerp(values[low], values[high], place - low)
