@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from models.data import Histories
-from models.episodes import SHOTS, sample, stack
+from models.episodes import sample, stack
+from models.shapes import MOST_SHOTS
 
 LENGTHS = np.array([1, 2, 9, 300])
 INDPTR = np.concatenate([[0], np.cumsum(LENGTHS)])
@@ -24,16 +25,16 @@ def test_support_and_query_share_out_one_history() -> None:
         together = np.sort(np.concatenate([support, query]))
         (owner,) = np.flatnonzero((INDPTR[:-1] <= together[0]) & (together[0] < INDPTR[1:]))
         assert np.array_equal(together, HISTORIES.of(int(owner)))
-        assert len(support) <= min(SHOTS, len(together) // 2)
+        assert len(support) <= min(MOST_SHOTS, len(together) // 2)
         assert len(query) >= 1
 
 
 def test_small_supports_are_seen_most_and_none_is_left_out() -> None:
     shots = [len(sample(HISTORIES, USERS[3:], "random", (2, 0, n))[0]) for n in range(8000)]
-    counts = np.bincount(shots, minlength=SHOTS + 1)
-    assert len(counts) == SHOTS + 1
+    counts = np.bincount(shots, minlength=MOST_SHOTS + 1)
+    assert len(counts) == MOST_SHOTS + 1
     assert counts.min() > 0
-    log_uniform = np.log1p(1 / (np.arange(SHOTS + 1) + 1.0)) / np.log(SHOTS + 2)
+    log_uniform = np.log1p(1 / (np.arange(MOST_SHOTS + 1) + 1.0)) / np.log(MOST_SHOTS + 2)
     assert np.abs(counts / 8000 - log_uniform).max() < 0.02
 
 
