@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.baselines.crowd import Crowd, Floats, Scorer, standardise
-from models.baselines.fast import Baseline
+from models.baselines.fast import Baseline, fit_popularity
 from models.baselines.tuning import Choice, blend, tune
 from models.metrics import Judgement, Trials, judge_trials
 
@@ -46,7 +46,7 @@ def judge_baseline(
     judgements: dict[int, Judgement] = {}
     while remaining := [k for k in shots if k not in judgements]:
         setting = choices[remaining[0]].setting
-        scorer = baseline.fit(crowd, setting) if setting else _nothing(crowd)
+        scorer = (baseline.fit if setting else fit_popularity)(crowd, setting)
         for k in remaining:
             if choices[k].setting == setting:
                 score = _blended(scorer, crowd, choices[k])
@@ -72,10 +72,6 @@ def remembered(cache: Path | None, key: str, compute: Callable[[], Judged]) -> J
         outcome = compute()
         _save(path, outcome)
         return outcome
-
-
-def _nothing(crowd: Crowd) -> Scorer:
-    return lambda support: np.zeros((len(support), crowd.items), np.float32)
 
 
 def _blended(scorer: Scorer, crowd: Crowd, choice: Choice) -> Callable[[NDArray[np.int64]], Tensor]:
