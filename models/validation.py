@@ -29,14 +29,15 @@ _ENOUGH = 400
 class Exam:
     """The same users, asked after several shuffles of their histories where users are few."""
 
-    trials: Sequence[Trials]
+    trials: Trials
 
     @classmethod
     def of(cls, dataset: Dataset, users: NDArray[np.int64], order: Order, seed: int) -> "Exam":
-        draws = 1 if order == "time" else -(-_ENOUGH // max(1, len(users)))
-        shuffles = (histories(dataset, order, seed + draw) for draw in range(min(draws, 16)))
+        draws = 1 if order == "time" else min(16, -(-_ENOUGH // max(1, len(users))))
+        shuffles = [histories(dataset, order, seed + draw) for draw in range(draws)]
         items = len(dataset.item_ids)
-        return cls([Trials.of(users, one.indptr, one.items, items) for one in shuffles])
+        parts = [Trials.of(users, one.indptr, one.items, items) for one in shuffles]
+        return cls(Trials.together(parts))
 
     @torch.no_grad()
     def marks(
@@ -44,24 +45,16 @@ class Exam:
     ) -> NDArray[np.float64]:
         """[users, tables] NDCG@10 after so many shots, with each of `tables` in force."""
         rows = algorithm.item_rows(slow)
-        users: list[NDArray[np.int64]] = []
-        marks: list[NDArray[np.float64]] = []
-        for trials in self.trials:
-            able = trials.rows(shots)
-            for chosen in np.split(able, range(_BATCH, len(able), _BATCH)):
-                if not len(chosen):
-                    continue
-                support = _support(trials.support(chosen, shots))
-                fast, question = algorithm.adapt(slow, support), trials.question(chosen)
-                columns = [
-                    ndcg_at_10(
-                        score_items(algorithm, _with(slow, table), rows, fast, support), question
-                    )
-                    for table in tables
-                ]
-                users.append(trials.users[chosen])
-                marks.append(np.stack(columns, axis=1))
-        return _by_user(users, marks, len(tables))
+        able = self.trials.rows(shots)
+        marks = np.empty((len(able), len(tables)))
+        for start in range(0, len(able), _BATCH):
+            batch = slice(start, start + _BATCH)
+            support = _support(self.trials.support(able[batch], shots))
+            fast, question = algorithm.adapt(slow, support), self.trials.question(able[batch])
+            for column, table in enumerate(tables):
+                scores = score_items(algorithm, _with(slow, table), rows, fast, support)
+                marks[batch, column] = ndcg_at_10(scores, question)
+        return _by_user(self.trials.users[able], marks)
 
     def score(self, algorithm: Algorithm, slow: Slow) -> float:
         """Mean over the numbers of shots of mean NDCG@10, fully adapted; 0 where nobody sat."""
@@ -133,16 +126,13 @@ def _interpolated(picked: Mapping[int, Table], name: str) -> tuple[float, ...]:
     return tuple(float(value) for value in np.interp(steps, places, values))
 
 
-def _by_user(
-    users: list[NDArray[np.int64]], marks: list[NDArray[np.float64]], width: int
-) -> NDArray[np.float64]:
+def _by_user(users: NDArray[np.int64], marks: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean mark of each user: shuffles of one history are no independent witnesses."""
-    if not users:
-        return np.empty((0, width))
-    _, places, counts = np.unique(np.concatenate(users), return_inverse=True, return_counts=True)
-    sums = np.zeros((len(counts), width))
-    np.add.at(sums, places, np.concatenate(marks))
-    return sums / counts[:, None]
+    _, places, counts = np.unique(users, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), marks.shape[1]))
+    np.add.at(sums, places, marks)
+    means: NDArray[np.float64] = sums / counts[:, None]
+    return means
 
 
 def _support(items: NDArray[np.int64]) -> Support:

@@ -34,21 +34,21 @@ def exam_of(dataset: Dataset) -> Exam:
 def test_a_closed_gate_is_marked_as_popularity(dataset: Dataset, slow: dict[str, Tensor]) -> None:
     exam = exam_of(dataset)
     marks = exam.marks(ALGORITHM, slow, 5, ({"gate": 0.0}, {"gate": 1.0}))
-    users, by_user = split(dataset, 0).validation, []
-    for trials in exam.trials:
-        rows = trials.rows(5)
-        popular = slow["popularity"].expand(len(rows), -1)
-        marks_ = ndcg_at_10(popular, trials.question(rows))
-        by_user.append(dict(zip(trials.users[rows], marks_, strict=True)))
-    able = [user for user in users if user in by_user[0]]
-    expected = [np.mean([one[user] for one in by_user]) for user in able]
-    assert len(exam.trials) > 1
+    trials = exam.trials
+    rows = trials.rows(5)
+    popular = ndcg_at_10(slow["popularity"].expand(len(rows), -1), trials.question(rows))
+    users = np.unique(trials.users[rows])
+    expected = [popular[trials.users[rows] == user].mean() for user in users]
+    assert len(rows) > len(users)
     np.testing.assert_allclose(marks[:, 0], expected)
     assert not np.allclose(marks[:, 0], marks[:, 1])
 
 
-def test_by_time_there_is_one_history(dataset: Dataset) -> None:
-    assert len(Exam.of(dataset, split(dataset, 0).validation, "time", 0).trials) == 1
+def test_few_users_are_asked_often_but_by_time_once(dataset: Dataset) -> None:
+    users = split(dataset, 0).validation
+    assert len(exam_of(dataset).trials.users) == 16 * len(users)
+    assert len(Exam.of(dataset, users, "time", 0).trials.users) == len(users)
+    assert len(Exam.of(dataset, np.arange(400), "random", 0).trials.users) == 400
 
 
 def test_adapting_is_used_where_it_helps(dataset: Dataset, slow: dict[str, Tensor]) -> None:
@@ -83,6 +83,6 @@ def test_large_batches_are_cut_without_a_seam(dataset: Dataset, slow: dict[str, 
     trials = Trials.of(everybody, past.indptr, past.items, len(dataset.item_ids))
     many = Trials.of(np.tile(everybody, 2), past.indptr, past.items, len(dataset.item_ids))
     assert len(many.rows(3)) > 512 > len(trials.rows(3))
-    once = Exam([trials]).marks(ALGORITHM, slow, 3, ({"gate": 1.0},))
-    twice = Exam([many]).marks(ALGORITHM, slow, 3, ({"gate": 1.0},))
+    once = Exam(trials).marks(ALGORITHM, slow, 3, ({"gate": 1.0},))
+    twice = Exam(many).marks(ALGORITHM, slow, 3, ({"gate": 1.0},))
     np.testing.assert_allclose(once, twice, atol=1e-9)
