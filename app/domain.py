@@ -8,7 +8,6 @@ event is delivered can change a window.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import reduce
 from hashlib import blake2b
 from math import inf, log2
 from typing import Any, Literal
@@ -129,16 +128,10 @@ class Window:
 
 def window_of(events: Iterable[Event], seen_types: frozenset[str]) -> Window:
     """The window that a set of events amounts to."""
-    return reduce(
-        Window.union,
-        (
-            Window.of(
-                [Shot(event.item_id, event.weight, event.timestamp)],
-                [(event.item_id, event.timestamp)] if event.type in seen_types else [],
-            )
-            for event in events
-        ),
-        Window(),
+    told = list(events)
+    return Window.of(
+        (Shot(event.item_id, event.weight, event.timestamp) for event in told),
+        ((event.item_id, event.timestamp) for event in told if event.type in seen_types),
     )
 
 

@@ -1,13 +1,13 @@
 """Composition root: settings in, everything that runs out; one exit stack closes it all."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import time
 from uuid import uuid4
 
 from app.engine.engine import Engine
-from app.errors import AppError
+from app.errors import AppError, StorageUnavailable
 from app.services.parts import Parts, Policy
 from app.settings import Settings
 from app.stores.activation import Activation
@@ -94,7 +94,13 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             engine=engine,
             replica_id=uuid4().hex[:12],
         )
+        stack.push_async_callback(_leave, parts)
         yield Runtime(settings, parts, ApiKeys(database), database)
+
+
+async def _leave(parts: Parts) -> None:
+    with suppress(StorageUnavailable):
+        await parts.activation.leave(parts.replica_id)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -42,6 +42,5 @@ class Device:
 
 
 def _best() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    """MPS has no double precision and must be asked for."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,5 +1,6 @@
 """The engine: the current snapshot, the device and the batcher behind one small face."""
 
+from asyncio import Lock
 from collections.abc import Iterable
 
 from app.domain import Item
@@ -22,6 +23,7 @@ class Engine:
         self._snapshot: Snapshot | None = None
         self._catalogue: dict[str, Item] = {}
         self._epoch = 0
+        self._changing = Lock()
 
     def start(self) -> None:
         self._batcher.start()
@@ -52,36 +54,40 @@ class Engine:
     async def prepare(self, weights: MetaWeights, now: int) -> Snapshot:
         """Build a snapshot of `weights` under the current catalogue and rank with it once."""
         frozen = await self._device.run(Frozen.load, weights, self._device)
-        snapshot = await self._device.run(Snapshot.build, frozen, self._catalogue, self._epoch, now)
+        catalogue, epoch = dict(self._catalogue), self._epoch
+        snapshot = await self._device.run(Snapshot.build, frozen, catalogue, epoch, now)
         await self._rank_many(snapshot, [RankRequest(shots=(), k=1)])
         return snapshot
 
     async def swap(self, prepared: Snapshot, now: int) -> None:
-        """Serve from `prepared`, brought up to catalogue changes that came in meanwhile."""
-        self._snapshot = prepared
-        if prepared.epoch != self._epoch:
-            await self.refresh(now)
+        """Serve from `prepared`, once it holds the catalogue changes that came in meanwhile."""
+        async with self._changing:
+            self._snapshot = await self._current(prepared, now)
 
     async def update_items(self, items: Iterable[Item], epoch: int, now: int) -> None:
         """Apply catalogue changes up to `epoch`; the next request sees them."""
-        self._catalogue.update({item.item_id: item for item in items})
-        self._epoch = max(self._epoch, epoch)
-        await self.refresh(now)
+        async with self._changing:
+            self._catalogue.update({item.item_id: item for item in items})
+            self._epoch = max(self._epoch, epoch)
+            await self._refresh(now)
 
     async def refresh(self, now: int) -> None:
         """Rebuild the live world if the catalogue or the clock has moved on."""
-        current = self._snapshot
-        if current is not None and (
-            current.epoch != self._epoch
-            or (current.stale_at is not None and current.stale_at <= now)
-        ):
-            rebuilt = await self._device.run(
-                Snapshot.build, current.frozen, self._catalogue, self._epoch, now, current
-            )
-            if self._snapshot is current:
-                self._snapshot = rebuilt
-            else:
-                await self.refresh(now)
+        async with self._changing:
+            await self._refresh(now)
+
+    async def _refresh(self, now: int) -> None:
+        if self._snapshot is not None:
+            self._snapshot = await self._current(self._snapshot, now)
+
+    async def _current(self, snapshot: Snapshot, now: int) -> Snapshot:
+        """`snapshot` itself, or its successor under the catalogue and the clock of now."""
+        expired = snapshot.stale_at is not None and snapshot.stale_at <= now
+        if snapshot.epoch == self._epoch and not expired:
+            return snapshot
+        return await self._device.run(
+            Snapshot.build, snapshot.frozen, self._catalogue, self._epoch, now, snapshot
+        )
 
     async def _rank_many(self, snapshot: Snapshot, requests: list[RankRequest]) -> list[Ranked]:
         batch = pack(snapshot, requests)

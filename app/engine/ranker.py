@@ -48,9 +48,9 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
     exact = exact.masked_fill(best.values == -torch.inf, -torch.inf)
     return RankedBatch(
         rows=np.where(torch.isfinite(exact).cpu().numpy(), best.indices.cpu().numpy(), -1),
-        scores=np.round(exact.double().cpu().numpy(), 6),
+        scores=np.round(exact.cpu().double().numpy(), 6),
         fast=fast.float().cpu().numpy(),
-        gates=algorithm.gate(slow, support.shots).double().cpu().numpy(),
+        gates=algorithm.gate(slow, support.shots).cpu().double().numpy(),
         adapt_seconds=adapted - started,
         rank_seconds=perf_counter() - adapted,
     )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from app.domain import Item
 from app.engine.device import Device
+from app.errors import WeightsRejected
 from models import algorithms
 from models.algorithms.interface import Algorithm
 from models.weights import MetaWeights
@@ -35,6 +36,8 @@ class Frozen:
     @classmethod
     def load(cls, weights: MetaWeights, device: Device) -> "Frozen":
         algorithm = algorithms.get(weights.manifest.algorithm)
+        for name in sorted(algorithm.tensors - weights.slow.keys()):
+            raise WeightsRejected(weights.version, "missing; train again", name)
         slow = {
             name: tensor.to(device.torch, device.precision)
             if tensor.is_floating_point() and name not in algorithm.per_item
@@ -136,9 +139,8 @@ def _next_change(items: Iterable[Item], now: int) -> int | None:
 def _popular(
     frozen: Frozen, item_ids: tuple[str, ...], rows: Tensor, penalty: Tensor
 ) -> tuple[tuple[str, float], ...]:
-    nothing = torch.zeros(1, device=rows.device, dtype=torch.float64)
     prior = frozen.algorithm.prior(frozen.slow, 1)
-    query = frozen.algorithm.query(frozen.slow, prior, nothing.to(prior))
+    query = frozen.algorithm.query(frozen.slow, prior, prior.new_zeros(1))
     scores = rows @ query[0].to(rows) + penalty
     best = torch.topk(scores, min(POPULAR_LIMIT, len(item_ids)))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)

@@ -14,24 +14,26 @@ from app.services.sync_catalogue import sync_catalogue
 
 log = structlog.get_logger()
 
-FOLLOW_SECONDS = 0.25
+POLL_SECONDS = 0.25
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 2.0
+LONGEST_PAUSE = 5.0
+"""Between two attempts of a job that keeps failing."""
 
 
 @asynccontextmanager
 async def background(runtime: Runtime) -> AsyncIterator[None]:
     """Catch up once, then keep on in the background until the block ends."""
-    for job in (_follow, _heartbeat):
-        await _attempt(job, runtime)
-    tasks = [
-        asyncio.create_task(_forever(job, runtime, seconds), name=job.__name__)
-        for job, seconds in (
-            (_follow, FOLLOW_SECONDS),
-            (_sweep, SWEEP_SECONDS),
-            (_heartbeat, HEARTBEAT_SECONDS),
-        )
+    jobs = [
+        _Job(runtime, _sync, POLL_SECONDS),
+        _Job(runtime, _follow, POLL_SECONDS),
+        _Job(runtime, _refresh, POLL_SECONDS),
+        _Job(runtime, _heartbeat, HEARTBEAT_SECONDS),
+        _Job(runtime, _sweep, SWEEP_SECONDS),
     ]
+    for job in jobs[:4]:
+        await job.attempt()
+    tasks = [asyncio.create_task(job.repeat(), name=job.name) for job in jobs]
     try:
         yield
     finally:
@@ -40,11 +42,16 @@ async def background(runtime: Runtime) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def _sync(runtime: Runtime) -> None:
+    await sync_catalogue(runtime.parts, now_ms())
+
+
 async def _follow(runtime: Runtime) -> None:
-    parts = runtime.parts
-    await sync_catalogue(parts, now_ms())
-    await follow(parts, now_ms())
-    await parts.engine.refresh(now_ms())
+    await follow(runtime.parts, now_ms())
+
+
+async def _refresh(runtime: Runtime) -> None:
+    await runtime.parts.engine.refresh(now_ms())
 
 
 async def _sweep(runtime: Runtime) -> None:
@@ -58,19 +65,30 @@ async def _heartbeat(runtime: Runtime) -> None:
     await parts.activation.heartbeat(parts.replica_id, version, parts.engine.epoch)
 
 
-Job = Callable[[Runtime], Awaitable[None]]
+class _Job:
+    """Attempts `work` for ever, ever more rarely while it fails; says each reason once."""
 
+    def __init__(
+        self, runtime: Runtime, work: Callable[[Runtime], Awaitable[None]], seconds: float
+    ) -> None:
+        self._runtime, self._work, self._seconds = runtime, work, seconds
+        self._pause = seconds
+        self._reason: str | None = None
+        self.name = work.__name__.strip("_")
 
-async def _attempt(job: Job, runtime: Runtime) -> None:
-    try:
-        await job(runtime)
-    except AppError as error:
-        log.warning("job_failed", job=job.__name__, reason=str(error))
-    except Exception:
-        log.exception("job_crashed", job=job.__name__)
+    async def attempt(self) -> None:
+        try:
+            await self._work(self._runtime)
+        except Exception as error:
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            if self._reason != str(error):
+                self._reason = str(error)
+                expected = isinstance(error, AppError)
+                log.warning("job_failed", job=self.name, reason=self._reason, exc_info=not expected)
+        else:
+            self._pause, self._reason = self._seconds, None
 
-
-async def _forever(job: Job, runtime: Runtime, seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        await _attempt(job, runtime)
+    async def repeat(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause)
+            await self.attempt()

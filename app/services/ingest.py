@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+import structlog
+
 from app.domain import Entity, Event
 from app.errors import StorageUnavailable
 from app.services import watermark
 from app.services.parts import Parts, Policy
 from app.services.sync_catalogue import sync_catalogue
 from app.stores.append import Appended
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,11 @@ async def _stub_unknown_items(parts: Parts, events: Sequence[Event], now: int) -
     if not parts.policy.stub_items or snapshot is None:
         return
     unknown = {event.item_id for event in events if not snapshot.knows(event.item_id)}
-    if unknown and await parts.catalogue.ensure_items(sorted(unknown)) is not None:
-        await sync_catalogue(parts, now)
+    try:
+        if unknown and await parts.catalogue.ensure_items(sorted(unknown)) is not None:
+            await sync_catalogue(parts, now)
+    except StorageUnavailable as error:  # the events are durable; their next one makes the stub
+        log.warning("item_stubs_failed", items=len(unknown), reason=str(error))
 
 
 def _judge(policy: Policy, draft: EventDraft, now: int) -> Event | tuple[str, str]:

@@ -38,3 +38,4 @@ class Parts:
     engine: Engine
     replica_id: str
     reloading: Lock = field(default_factory=Lock)
+    syncing: Lock = field(default_factory=Lock)

@@ -27,8 +27,13 @@ class Recalled:
 NOTHING = Remembered(None, None)
 
 
-async def recall(parts: Parts, entity: Entity, at_least: Position | None) -> Recalled:
-    """The state of `entity`, at `at_least` or later unless `degraded` says otherwise."""
+async def recall(
+    parts: Parts, entity: Entity, at_least: Position | None, within: float
+) -> Recalled:
+    """The state of `entity`, at `at_least` or later unless `degraded` says otherwise.
+
+    The log gets `within` seconds to answer.
+    """
     redis_answers = True
     try:
         [remembered] = await parts.support.load([entity])
@@ -42,7 +47,7 @@ async def recall(parts: Parts, entity: Entity, at_least: Position | None) -> Rec
     ):
         return Recalled(placed, remembered.fast, None)
     try:
-        async with asyncio.timeout(parts.policy.deadline_seconds):
+        async with asyncio.timeout(within):
             rebuilt = await _rebuild(parts, entity, install=redis_answers)
     except (StorageUnavailable, TimeoutError):
         best = placed or PlacedWindow(Window(), Position(0, 0))

@@ -1,5 +1,6 @@
 """Answer "what should this person see next?": recall, adapt if stale, rank, write back."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -63,7 +64,8 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     """Rank for `question.entity`. Raises `WeightsMissing`, `InvalidRequest`; else it answers."""
     snapshot = parts.engine.pinned()
     started = perf_counter()
-    recalled = await _recall(parts, question)
+    budget = min(parts.policy.deadline_seconds, (question.timeout_ms or 60_000) / 1000)
+    recalled = await _recall(parts, question, within=budget / 2)
     stored = perf_counter()
     window = recalled.placed.window
     fast = recalled.fast
@@ -76,16 +78,19 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
         exclude=frozenset(question.exclude) | frozenset(_seen(question, window)),
         candidates=question.candidates,
     )
-    timeout = min(parts.policy.deadline_seconds, (question.timeout_ms or 60_000) / 1000)
     degraded = recalled.degraded
     try:
-        ranked = await parts.engine.rank(snapshot, request, timeout)
+        ranked = await parts.engine.rank(snapshot, request, budget - (stored - started))
     except (TimeoutError, Overloaded) as error:
         ranked = _popular(snapshot, request)
         degraded = "deadline" if isinstance(error, TimeoutError) else "overloaded"
     if ranked.fast is not None and question.entity is not None:
         await _keep(parts, question.entity, recalled.placed, ranked, now)
-    items, degraded = await _describe(parts, question, snapshot, ranked, degraded)
+    spent = perf_counter() - started
+    properties = await _properties(parts, question, ranked, within=max(0.05, budget - spent))
+    if properties is None:
+        degraded = degraded or "database_unavailable"
+    items = _items(snapshot, ranked, properties or {})
     return Answer(
         items=items,
         personalization=Personalization(
@@ -99,7 +104,7 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
         ),
         catalogue_epoch=ranked.epoch,
         degraded=degraded,
-        shortfall=_shortfall(question, len(items)),
+        shortfall=_shortfall(question, ranked),
         timings={
             "store": (stored - started) * 1000,
             "adapt": ranked.adapt_ms,
@@ -108,11 +113,11 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     )
 
 
-async def _recall(parts: Parts, question: Question) -> Recalled:
+async def _recall(parts: Parts, question: Question, within: float) -> Recalled:
     if question.entity is None:
         return Recalled(PlacedWindow(Window(), Position(0, 0)), None, None)
     at_least = watermark.decode(question.min_watermark, question.entity)
-    return await recall(parts, question.entity, at_least)
+    return await recall(parts, question.entity, at_least, within)
 
 
 async def _keep(
@@ -127,19 +132,24 @@ async def _keep(
         return
 
 
-async def _describe(
-    parts: Parts, question: Question, snapshot: Snapshot, ranked: Ranked, degraded: str | None
-) -> tuple[tuple[AnsweredItem, ...], str | None]:
-    """Attach the asked-for properties; without the database the list goes out bare."""
-    properties: Mapping[str, Mapping[str, Any]] = {}
-    if question.properties and ranked.items:
-        try:
-            properties = await parts.catalogue.properties(
-                [item.item_id for item in ranked.items], question.properties
-            )
-        except StorageUnavailable:
-            degraded = degraded or "database_unavailable"
-    items = tuple(
+async def _properties(
+    parts: Parts, question: Question, ranked: Ranked, within: float
+) -> Mapping[str, Mapping[str, Any]] | None:
+    """The asked-for properties by item; None if the database does not tell them in time."""
+    if not question.properties:
+        return {}
+    item_ids = [item.item_id for item in ranked.items]
+    try:
+        async with asyncio.timeout(within):
+            return await parts.catalogue.properties(item_ids, question.properties)
+    except (StorageUnavailable, TimeoutError):
+        return None
+
+
+def _items(
+    snapshot: Snapshot, ranked: Ranked, properties: Mapping[str, Mapping[str, Any]]
+) -> tuple[AnsweredItem, ...]:
+    return tuple(
         AnsweredItem(
             item_id=item.item_id,
             score=item.score,
@@ -149,7 +159,6 @@ async def _describe(
         )
         for rank, item in enumerate(ranked.items, 1)
     )
-    return items, degraded
 
 
 def _seen(question: Question, window: Window) -> Collection[str]:
@@ -182,7 +191,9 @@ def _adapted_at(ranked: Ranked, fast: FastWeights | None, now: int) -> int | Non
     return fast.adapted_at if fast else now
 
 
-def _shortfall(question: Question, found: int) -> str | None:
-    if found >= question.k:
+def _shortfall(question: Question, ranked: Ranked) -> str | None:
+    if len(ranked.items) >= question.k:
         return None
+    if ranked.mode == "popular":
+        return "popular_list_exhausted"
     return "candidates_exhausted" if question.candidates is not None else "catalogue_exhausted"

@@ -12,11 +12,19 @@ from time import perf_counter
 import structlog
 
 from app.engine.snapshot import Snapshot
-from app.errors import ReloadInProgress, UnknownWeights, WeightsMissing, WeightsRejected
+from app.errors import (
+    AppError,
+    ReloadInProgress,
+    StorageUnavailable,
+    UnknownWeights,
+    WeightsMissing,
+    WeightsRejected,
+)
 from app.services.parts import Parts
 from app.stores.activation import Replica
 from models import weights as meta_weights
 from models.errors import ModelError, WeightsError
+from models.weights import Manifest
 
 log = structlog.get_logger()
 
@@ -43,17 +51,17 @@ async def reload(parts: Parts, version: str | None, *, dry_run: bool, now: int) 
         raise ReloadInProgress
     async with parts.reloading:
         started = perf_counter()
-        previous = parts.engine.snapshot
-        prepared = await _prepare(parts, version, now)
+        serving = parts.engine.snapshot
+        previous = serving.version if serving else None
+        prepared = await _prepare(parts, await _chosen(parts, version), now)
         if not dry_run:
-            await parts.activation.activate(prepared.version)
+            await parts.activation.activate(prepared.version, previous)
             await parts.engine.swap(prepared, now)
-            await parts.activation.heartbeat(parts.replica_id, prepared.version, parts.engine.epoch)
         return Reloaded(
             version=prepared.version,
-            previous=previous.version if previous else None,
+            previous=previous,
             checks=("manifest", "checksum", "names", "shapes", "dtypes", "finite", "smoke_rank"),
-            replicas=await parts.activation.replicas(REPLICA_AGE_SECONDS),
+            replicas=await _replicas(parts),
             took_ms=(perf_counter() - started) * 1000,
         )
 
@@ -68,29 +76,46 @@ async def follow(parts: Parts, now: int) -> None:
     if parts.reloading.locked() or (current is not None and desired in (None, current.version)):
         return
     async with parts.reloading:
-        fallbacks = [previous, None] if current is None else []
-        prepared = await _first_that_works(parts, [desired, *fallbacks], now)
+        versions = [desired]
+        if current is None:
+            versions += [previous, *(manifest.version for manifest in await _manifests(parts))]
+        named = dict.fromkeys(version for version in versions if version is not None)
+        prepared = await _first_that_works(parts, list(named), now)
         await parts.engine.swap(prepared, now)
+        if desired is None:
+            await parts.activation.adopt(prepared.version)
 
 
-async def _first_that_works(parts: Parts, versions: Sequence[str | None], now: int) -> Snapshot:
-    *earlier, last = versions
-    for version in earlier:
+async def _first_that_works(parts: Parts, versions: Sequence[str], now: int) -> Snapshot:
+    """Raises the refusal of the last one, or `WeightsMissing` if there is none at all."""
+    refusal: AppError = WeightsMissing(str(parts.policy.weights_directory))
+    for version in versions:
         try:
             return await _prepare(parts, version, now)
         except (UnknownWeights, WeightsRejected) as error:
             log.warning("weights_refused", version=version, reason=str(error))
-    return await _prepare(parts, last, now)
+            refusal = error
+    raise refusal
 
 
-async def _prepare(parts: Parts, version: str | None, now: int) -> Snapshot:
+async def _chosen(parts: Parts, version: str | None) -> str:
+    """`version`, or the newest. Raises `UnknownWeights`, `WeightsMissing`."""
     directory = parts.policy.weights_directory
     if version is None:
-        manifests = await to_thread(meta_weights.list_manifests, directory)
+        manifests = await _manifests(parts)
         if not manifests:
             raise WeightsMissing(str(directory))
-        version = manifests[0].version
-    elif version not in await to_thread(_names, directory):
+        return manifests[0].version
+    return version
+
+
+async def _manifests(parts: Parts) -> Sequence[Manifest]:
+    return await to_thread(meta_weights.list_manifests, parts.policy.weights_directory)
+
+
+async def _prepare(parts: Parts, version: str, now: int) -> Snapshot:
+    directory = parts.policy.weights_directory
+    if version not in await to_thread(_names, directory):
         raise UnknownWeights(version)
     try:
         loaded = await to_thread(meta_weights.load, directory, version)
@@ -99,6 +124,19 @@ async def _prepare(parts: Parts, version: str | None, now: int) -> Snapshot:
         raise WeightsRejected(version, error.reason, error.tensor) from error
     except ModelError as error:
         raise WeightsRejected(version, str(error)) from error
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise WeightsRejected(version, f"ranking with them fails: {error}") from error
+
+
+async def _replicas(parts: Parts) -> Sequence[Replica]:
+    """Everyone that was seen lately; none if the database does not answer any more."""
+    snapshot = parts.engine.snapshot
+    version = snapshot.version if snapshot else None
+    try:
+        await parts.activation.heartbeat(parts.replica_id, version, parts.engine.epoch)
+        return await parts.activation.replicas(REPLICA_AGE_SECONDS)
+    except StorageUnavailable:
+        return ()
 
 
 def _names(directory: Path) -> list[str]:

@@ -26,6 +26,10 @@ class Algorithm(Protocol):
     def retrieval(self) -> Retrieval: ...
 
     @property
+    def tensors(self) -> frozenset[str]:
+        """The names of all slow tensors."""
+
+    @property
     def per_item(self) -> frozenset[str]:
         """Slow tensors with a row for each item; the only ones that grow with the catalogue."""
 

@@ -22,6 +22,12 @@ from models.inner import Rule, adapt_ranking_head
 from models.losses import query_loss
 from models.shapes import MOST_SHOTS, Episode, RankingTask, Recollection, Support
 
+_PER_ITEM = frozenset({"item_vectors", "item_biases", "popularity", "near_items", "nearness"})
+_SHARED = frozenset(
+    {"prior", "steps", "rho", "pull", "threshold", "gate", "reach", "memory"}
+    | {"negatives", "negative_log_q"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class MetaSGD:
@@ -37,9 +43,8 @@ class MetaSGD:
     """Read by training only: serving finds all it needs in the shapes of the slow weights."""
     name: str = "meta-sgd"
     retrieval: Retrieval = "dot"
-    per_item: frozenset[str] = frozenset(
-        {"item_vectors", "item_biases", "popularity", "near_items", "nearness"}
-    )
+    per_item: frozenset[str] = _PER_ITEM
+    tensors: frozenset[str] = _PER_ITEM | _SHARED
 
     def prior(self, slow: Slow, entities: int) -> Tensor:
         return slow["prior"].to(slow["rho"].dtype).expand(entities, -1)

@@ -9,7 +9,8 @@ import pytest
 from app.domain import Item, Shot
 from app.engine.engine import Engine
 from app.engine.request import Ranked, RankRequest
-from app.errors import WeightsMissing
+from app.errors import WeightsMissing, WeightsRejected
+from models.weights import MetaWeights
 from tests.generated import generated_ids, save_generated
 
 IDS = generated_ids()
@@ -146,3 +147,33 @@ async def test_without_meta_weights_there_is_nothing_to_pin() -> None:
     with pytest.raises(WeightsMissing, match="thaw train"):
         engine.pinned()
     await engine.close()
+
+
+async def test_overlapping_catalogue_changes_all_arrive(engine: Engine) -> None:
+    """Large enough for the device thread to be at work while the next change comes in."""
+    batches = [[Item(f"n-{batch}-{n}") for n in range(300)] for batch in range(24)]
+    await asyncio.gather(
+        *(engine.update_items(items, epoch + 1, 0) for epoch, items in enumerate(batches))
+    )
+    assert engine.pinned().epoch == 24
+    assert all(engine.pinned().knows(item.item_id) for items in batches for item in items)
+
+
+async def test_a_reload_never_shows_an_older_catalogue(engine: Engine, tmp_path: Path) -> None:
+    prepared = await engine.prepare(save_generated(tmp_path, seed=9), now=0)
+    await engine.update_items([Item("i000", hidden=True)], epoch=7, now=0)
+    swapping = asyncio.create_task(engine.swap(prepared, now=0))
+    epochs = set()
+    while not swapping.done():
+        epochs.add(engine.pinned().epoch)
+        await asyncio.sleep(0)
+    assert epochs | {engine.pinned().epoch} == {7}
+
+
+async def test_weights_that_lack_a_tensor_are_refused_by_its_name(
+    engine: Engine, weights: MetaWeights
+) -> None:
+    slow = {name: tensor for name, tensor in weights.slow.items() if name != "memory"}
+    older = MetaWeights(weights.manifest, slow, weights.item_ids)
+    with pytest.raises(WeightsRejected, match="tensor 'memory': missing"):
+        await engine.prepare(older, now=0)
