@@ -59,11 +59,13 @@ def demo(
 
 def _train_once(dataset: "Dataset", directory: Path, budget: float) -> None:
     from app.cli.learn import train_showing
+    from models import algorithms
     from models.config import TrainConfig
     from models.weights import list_manifests
 
     for manifest in list_manifests(directory):
-        if manifest.data["fingerprint"] == dataset.fingerprint:
+        usable = algorithms.get(manifest.algorithm).tensors <= manifest.tensors.keys()
+        if usable and manifest.data["fingerprint"] == dataset.fingerprint:
             say(f"{manifest.version} in {directory} was trained on this data")
             return
     say(f"training for at most {budget:.0f} s; Ctrl-C ends early with the best so far")
