@@ -48,7 +48,7 @@ async def recall(
         return Recalled(placed, remembered.fast, None)
     try:
         async with asyncio.timeout(within):
-            rebuilt = await _rebuild(parts, entity, install=redis_answers)
+            rebuilt = await _rebuild(parts, entity, remembered.claim)
     except (StorageUnavailable, TimeoutError):
         best = placed or PlacedWindow(Window(), Position(0, 0))
         reason = "database_unavailable" if redis_answers else "storage_unavailable"
@@ -57,11 +57,11 @@ async def recall(
     return Recalled(rebuilt, remembered.fast, "watermark_not_reached" if behind else None)
 
 
-async def _rebuild(parts: Parts, entity: Entity, *, install: bool) -> PlacedWindow:
+async def _rebuild(parts: Parts, entity: Entity, claim: str) -> PlacedWindow:
     placed = await parts.log.window(entity, parts.policy.seen_types)
-    for _ in range(REBUILDS if install else 0):
+    for _ in range(REBUILDS if claim else 0):
         try:
-            outcome = await parts.support.install(entity, placed)
+            outcome = await parts.support.install(entity, placed, claim)
         except StorageUnavailable:
             break
         if outcome not in ("outdated", "refused"):

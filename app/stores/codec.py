@@ -16,12 +16,12 @@ def unpack_window(content: bytes) -> Window:
     return Window(tuple(Shot(*shot) for shot in shots), seen)
 
 
-def unpack_placed_window(stored: bytes) -> PlacedWindow | None:
-    """Reads the header that place_window.lua writes, and the content; None for a tombstone."""
-    generation, version, content = stored.split(b" ", 2)
-    if not content:
-        return None
-    return PlacedWindow(unpack_window(content), Position(int(generation), int(version)))
+def unpack_stored(stored: bytes) -> tuple[PlacedWindow | None, str]:
+    """What place_window.lua writes: the window, None for a tombstone, and the claim of its key."""
+    generation, version, claim, content = stored.split(b" ", 3)
+    position = Position(int(generation), int(version))
+    placed = PlacedWindow(unpack_window(content), position) if content else None
+    return placed, claim.decode()
 
 
 def pack_fast(fast: FastWeights) -> bytes:

@@ -1,12 +1,16 @@
 """Support windows and fast weights in Redis: a fast copy of what SQL knows.
 
-A window is exact at its position: it is the union of all events up to there. So whoever can write
-an exact window for a newer position may simply place it, and whoever cannot places a *tombstone*:
-readers that find one, or nothing, rebuild the window from SQL and install it. A reader that finds
-nothing first leaves a *claim* (a tombstone at the very beginning), and a rebuild is installed only
-where something still lies: so a rebuild that began before Redis lost its memory changes nothing.
+A window is exact at its position: it is the union of all events up to there. A writer that knows
+one for a newer position places it, and one that does not places a *tombstone*: readers that find
+that, or nothing, rebuild the window from SQL and install it.
+
+Redis may lose its memory at any time. So only a reader that finds nothing makes a key, with a
+*claim* (a tombstone at the very beginning) that is unlike any other and stays as long as the key.
+Whoever saw the claim before it read what its window is made of may place that window under it;
+what was made for a key that is gone is not taken for exact under the next one.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -18,11 +22,11 @@ from app.stores.codec import (
     pack_fast,
     pack_window,
     unpack_fast,
-    unpack_placed_window,
+    unpack_stored,
 )
 from app.stores.redis import Call, Redis, Script
 
-Outcome = Literal["stored", "invalidated", "kept", "outdated", "refused", "unclaimed"]
+Outcome = Literal["stored", "invalidated", "kept", "outdated", "refused", "missing"]
 
 PLACE_WINDOW = Script("place_window")
 PUT_FAST_WEIGHTS = Script("put_fast_weights")
@@ -31,19 +35,13 @@ TOMBSTONE_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """`placed` is None where the window must be rebuilt."""
+    """`placed` is None where the window must be rebuilt; `claim` is for its `install`, and empty
+    where Redis was not asked.
+    """
 
     placed: PlacedWindow | None
     fast: FastWeights | None
-
-    def fast_for(self, weights_version: str, window: Window) -> FastWeights | None:
-        """The fast weights, if they belong to this window and this version of the weights."""
-        if self.fast and (self.fast.weights_version, self.fast.digest) == (
-            weights_version,
-            window.digest,
-        ):
-            return self.fast
-        return None
+    claim: str = ""
 
 
 class SupportStore:
@@ -61,42 +59,42 @@ class SupportStore:
             [("MGET", self._window(entity), self._fast(entity)) for entity in entities]
         )
         pairs = [cast(list[bytes | None], reply) for reply in replies]
+        fresh = secrets.token_hex(8)
         await self._claim(
-            [e for e, (window, _) in zip(entities, pairs, strict=True) if window is None]
+            [e for e, (window, _) in zip(entities, pairs, strict=True) if window is None], fresh
         )
-        return [
-            Remembered(
-                unpack_placed_window(window) if window else None,
-                unpack_fast(fast) if fast else None,
-            )
-            for window, fast in pairs
-        ]
+        remembered = []
+        for window, fast in pairs:
+            placed, claim = unpack_stored(window) if window else (None, fresh)
+            remembered.append(Remembered(placed, unpack_fast(fast) if fast else None, claim))
+        return remembered
 
     async def merge(self, writes: Sequence[WindowWrite]) -> list[Outcome]:
         """Brings Redis to the `after` of each write. Whatever the outcome, what Redis holds then
-        is not older than that, or is a tombstone. Never asks SQL.
+        is not older than that, or is a tombstone, or nothing. Never asks SQL.
         """
         if not writes:
             return []
         replies = await self._redis.run([("GET", self._window(write.entity)) for write in writes])
         return await self._place(
             [
-                self._call(write.entity, write.after, _merged(cast(bytes | None, reply), write))
+                self._call(write.entity, write.after, *_merged(cast(bytes | None, reply), write))
                 for reply, write in zip(replies, writes, strict=True)
             ]
         )
 
-    async def install(self, entity: Entity, placed: PlacedWindow) -> Outcome:
-        """Offers a window rebuilt from SQL, after a `load` that lacked it. When the outcome is
-        "outdated" or "refused", SQL has moved on: rebuild again before answering from it.
+    async def install(self, entity: Entity, placed: PlacedWindow, claim: str) -> Outcome:
+        """Offers a window that was rebuilt from SQL after the `load` that gave `claim`. When the
+        outcome is "outdated" or "refused", SQL has moved on: rebuild again before answering from
+        it.
         """
-        call = self._call(entity, placed.position, placed.window, claimed=True)
+        call = self._call(entity, placed.position, placed.window, claim)
         return (await self._place([call]))[0]
 
     async def invalidate(self, positions: Mapping[Entity, Position]) -> list[Outcome]:
         """Leaves nothing older than these positions: what is older becomes a tombstone."""
         return await self._place(
-            [self._call(entity, position, None) for entity, position in positions.items()]
+            [self._call(entity, position) for entity, position in positions.items()]
         )
 
     async def put_fast(self, entity: Entity, position: Position, fast: FastWeights) -> Outcome:
@@ -109,11 +107,11 @@ class SupportStore:
     async def ping(self) -> None:
         await self._redis.ping()
 
-    async def _claim(self, entities: Sequence[Entity]) -> None:
+    async def _claim(self, entities: Sequence[Entity], claim: str) -> None:
         if entities:
             await self._redis.run(
                 [
-                    ("SET", self._window(entity), "0 0 ", "NX", "PX", self._tombstone_ms)
+                    ("SET", self._window(entity), f"0 0 {claim} ", "NX", "PX", self._tombstone_ms)
                     for entity in entities
                 ]
             )
@@ -125,9 +123,8 @@ class SupportStore:
         self,
         entity: Entity,
         position: Position,
-        window: Window | None,
-        *,
-        claimed: bool = False,
+        window: Window | None = None,
+        claim: str = "",
     ) -> Call:
         lasting = window is not None and position.version > 0
         return (
@@ -136,8 +133,8 @@ class SupportStore:
                 position.generation,
                 position.version,
                 pack_window(window) if window is not None else b"",
+                claim,
                 self._ttl_ms if lasting else self._tombstone_ms,
-                int(claimed),
             ],
         )
 
@@ -148,11 +145,11 @@ class SupportStore:
         return keys.fast_weights(self._namespace, entity)
 
 
-def _merged(stored: bytes | None, write: WindowWrite) -> Window | None:
-    """The exact window at `write.after`, or None where it cannot be known from `stored`."""
-    if write.before.version == 0:
-        return write.window
-    placed = unpack_placed_window(stored) if stored else None
+def _merged(stored: bytes | None, write: WindowWrite) -> tuple[Window | None, str]:
+    """The exact window at `write.after` and the claim it holds under; None where it cannot be
+    known from `stored`.
+    """
+    placed, claim = unpack_stored(stored) if stored else (None, "")
     if placed is None or placed.position != write.before:
-        return None
-    return placed.window.union(write.window)
+        return None, claim
+    return placed.window.union(write.window), claim

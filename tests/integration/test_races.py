@@ -106,8 +106,24 @@ async def read(log: EventLog, support: SupportStore, watch: PendingWatch, who: E
         return placed.window
     while True:
         placed = await log.window(who, SEEN)
-        if await support.install(who, placed) not in ("outdated", "refused"):
+        if await support.install(who, placed, remembered.claim) not in ("outdated", "refused"):
             return placed.window
+
+
+async def meet(log: EventLog, support: SupportStore) -> str:
+    """What a question does to an empty Redis. Returns the claim."""
+    [remembered] = await support.load([ANN])
+    assert remembered.placed is None
+    assert await support.install(ANN, await log.window(ANN, SEEN), remembered.claim) == "stored"
+    return remembered.claim
+
+
+async def settle(log: EventLog, watch: PendingWatch) -> None:
+    """Lets the notes go of all that was applied, and the watch see it."""
+    await log.close()
+    log.start()
+    await watch.poll()
+    assert watch.is_fresh(ANN)
 
 
 async def trusted(support: SupportStore, watch: PendingWatch) -> Window | None:
@@ -131,13 +147,11 @@ async def test_a_slow_rebuild_loses_against_ingest(
     log: EventLog, support: SupportStore, watch: PendingWatch
 ) -> None:
     await ingest(log, support, 1)
-    await support.invalidate({ANN: Position(0, 1)})
-    await support._redis.run([("DEL", keys.window("thaw", ANN))])
-    await support.load([ANN])
+    [slow_reader] = await support.load([ANN])
     slow = await log.window(ANN, SEEN)
     await ingest(log, support, 2)
     await watch.poll()
-    assert await support.install(ANN, slow) == "outdated"
+    assert await support.install(ANN, slow, slow_reader.claim) == "outdated"
     assert await trusted(support, watch) is None
     assert await read(log, support, watch, ANN) == window(click(ANN, 1), click(ANN, 2))
     await log.close()
@@ -148,13 +162,83 @@ async def test_a_slow_rebuild_loses_against_ingest(
 async def test_a_rebuild_from_before_a_memory_loss_changes_nothing(
     log: EventLog, support: SupportStore, watch: PendingWatch, redis: Redis
 ) -> None:
-    """The tombstone that would have refused it is gone as well."""
+    """The tombstone that would have refused it is gone, and so is the note."""
     await log.append([click(ANN, 1)])
-    await support.load([ANN])
+    [slow_reader] = await support.load([ANN])
     slow = await log.window(ANN, SEEN)
     await ingest(log, support, 2)
+    await settle(log, watch)
     await redis.run([("FLUSHALL",)])
-    assert await support.install(ANN, slow) == "unclaimed"
+    assert await support.install(ANN, slow, slow_reader.claim) == "missing"
+    [next_reader] = await support.load([ANN])
+    assert await support.install(ANN, slow, slow_reader.claim) == "invalidated"
+    assert await trusted(support, watch) is None
+    fresh = await log.window(ANN, SEEN)
+    assert await support.install(ANN, fresh, next_reader.claim) == "stored"
+    assert await support.install(ANN, slow, slow_reader.claim) == "outdated"
+    assert await trusted(support, watch) == window(click(ANN, 1), click(ANN, 2))
+
+
+async def test_a_late_tombstone_does_not_let_an_old_rebuild_in(
+    log: EventLog, support: SupportStore, watch: PendingWatch, redis: Redis
+) -> None:
+    """The rebuild is as new as the tombstone; what is newer than both left no trace in Redis."""
+    await log.append([click(ANN, 1)])
+    [slow_reader] = await support.load([ANN])
+    slow = await log.window(ANN, SEEN)
+    await ingest(log, support, 2)
+    await settle(log, watch)
+    await redis.run([("FLUSHALL",)])
+    assert await support.invalidate({ANN: slow.position}) == ["missing"]
+    await support.load([ANN])
+    assert await support.invalidate({ANN: slow.position}) == ["invalidated"]
+    assert await support.install(ANN, slow, slow_reader.claim) == "kept"
+    assert await trusted(support, watch) is None
+    assert await read(log, support, watch, ANN) == window(click(ANN, 1), click(ANN, 2))
+
+
+@pytest.mark.parametrize("claimed_again", [False, True])
+@pytest.mark.parametrize("known_before", [False, True])
+async def test_a_writer_from_before_a_memory_loss_places_no_window(
+    log: EventLog,
+    support: SupportStore,
+    watch: PendingWatch,
+    redis: Redis,
+    gate: Gate,
+    known_before: bool,
+    claimed_again: bool,
+) -> None:
+    """It read its base, or that there is none, before a later writer came and went."""
+    if known_before:
+        await ingest(log, support, 1)
+    await meet(log, support)
+    held_back = await log.append([click(ANN, 2)])
+    gate.hold_after(1)
+    held = asyncio.create_task(store(gate).merge(held_back.writes(SEEN)))
+    await gate.reached.wait()
+    await ingest(log, support, 3)
+    await settle(log, watch)
+    await redis.run([("FLUSHALL",)])
+    if claimed_again:
+        await support.load([ANN])
+    gate.opened.set()
+    assert await held == ["invalidated" if claimed_again else "missing"]
+    assert await trusted(support, watch) is None
+    everything = await log.window(ANN, SEEN)
+    assert len(everything.window.shots) == 2 + known_before
+    assert await read(log, support, watch, ANN) == everything.window
+
+
+async def test_a_writer_that_comes_after_a_memory_loss_places_no_first_window(
+    log: EventLog, support: SupportStore, watch: PendingWatch, redis: Redis
+) -> None:
+    """It brings the first event of all, and yet it is not the last."""
+    late = await log.append([click(ANN, 1)])
+    await ingest(log, support, 2)
+    await settle(log, watch)
+    assert await support.merge(late.writes(SEEN)) == ["missing"]
+    await support.load([ANN])
+    assert await support.merge(late.writes(SEEN)) == ["invalidated"]
     assert await trusted(support, watch) is None
     assert await read(log, support, watch, ANN) == window(click(ANN, 1), click(ANN, 2))
 
@@ -163,13 +247,12 @@ async def test_a_slow_rebuild_cannot_bring_back_an_erased_user(
     log: EventLog, support: SupportStore, database: Database
 ) -> None:
     await log.append([click(ANN, 1)])
-    [remembered] = await support.load([ANN])
-    assert remembered.placed is None
+    [slow_reader] = await support.load([ANN])
     slow = await log.window(ANN, SEEN)
     await raise_generation(database, ANN)
     erased = Position(1, 1)
     await support.invalidate({ANN: erased})
-    assert await support.install(ANN, slow) == "refused"
+    assert await support.install(ANN, slow, slow_reader.claim) == "refused"
     fast = FastWeights("v1", slow.window.digest, b"", 1, 0)
     assert await support.put_fast(ANN, slow.position, fast) == "refused"
     [remembered] = await support.load([ANN])
@@ -180,6 +263,7 @@ async def test_a_slow_rebuild_cannot_bring_back_an_erased_user(
 async def test_a_slow_ingest_cannot_bring_back_an_erased_user(
     log: EventLog, support: SupportStore, database: Database
 ) -> None:
+    await meet(log, support)
     late = await log.append([click(ANN, 1)])
     await raise_generation(database, ANN)
     await support.invalidate({ANN: Position(1, 1)})
@@ -192,10 +276,9 @@ async def test_a_slow_ingest_cannot_bring_back_an_erased_user(
 async def test_redis_lost_between_commit_and_apply_is_never_trusted(
     log: EventLog, support: SupportStore, watch: PendingWatch, cut: Cut, moment: str
 ) -> None:
+    await meet(log, support)
     await ingest(log, support, 1)
-    await log.close()
-    log.start()
-    await watch.poll()
+    await settle(log, watch)
     assert await trusted(support, watch) == window(click(ANN, 1))
     setattr(cut, moment, True)
     with pytest.raises(StorageUnavailable):
@@ -208,6 +291,7 @@ async def test_redis_lost_between_commit_and_apply_is_never_trusted(
 async def test_a_crash_between_commit_and_apply_is_healed_by_the_sweeper(
     log: EventLog, support: SupportStore, watch: PendingWatch
 ) -> None:
+    await meet(log, support)
     await ingest(log, support, 1)
     await log.append([click(ANN, 2)])  # and the process dies here
     assert (await support.load([ANN]))[0].placed is not None
@@ -236,9 +320,8 @@ async def test_a_sweeper_that_cannot_reach_redis_keeps_the_notes(log: EventLog, 
 async def test_a_sweeper_ahead_of_its_request_costs_a_rebuild_only(
     log: EventLog, support: SupportStore, watch: PendingWatch
 ) -> None:
-    appended = await log.append([click(ANN, 1)])
-    await sweep(log, support, grace_seconds=0)
-    assert await support.merge(appended.writes(SEEN)) == ["stored"]
+    await ingest(log, support, 1)
+    await meet(log, support)
     appended = await log.append([click(ANN, 2)])
     await sweep(log, support, grace_seconds=0)
     await watch.poll()
@@ -251,6 +334,7 @@ async def test_two_writers_out_of_order(
     log: EventLog, support: SupportStore, watch: PendingWatch, gate: Gate
 ) -> None:
     """The first writer is held between its read of Redis and its write."""
+    await meet(log, support)
     first = await log.append([click(ANN, 1)])
     gate.hold_after(1)
     held = asyncio.create_task(store(gate).merge(first.writes(SEEN)))
@@ -266,6 +350,7 @@ async def test_two_writers_out_of_order(
 async def test_a_writer_that_read_an_old_window_cannot_write_over_a_new_one(
     log: EventLog, support: SupportStore, gate: Gate
 ) -> None:
+    await meet(log, support)
     await ingest(log, support, 1)
     second = await log.append([click(ANN, 2)])
     gate.hold_after(1)
@@ -283,6 +368,7 @@ async def test_a_writer_that_read_an_old_window_cannot_write_over_a_new_one(
 async def test_eviction_and_rebuild_give_the_same_digest(
     log: EventLog, support: SupportStore, watch: PendingWatch, redis: Redis
 ) -> None:
+    await meet(log, support)
     for number in range(70):
         await ingest(log, support, number, number + 1_000)
     await log.close()
@@ -297,8 +383,10 @@ async def test_eviction_and_rebuild_give_the_same_digest(
 
 
 async def test_delivery_twice_counts_once(log: EventLog, support: SupportStore) -> None:
+    await meet(log, support)
     await ingest(log, support, 1)
     before = await support.load([ANN])
+    assert before[0].placed is not None
     again = await ingest(log, support, 1)
     assert again.new == (False,)
     assert again.writes(SEEN) == ()
@@ -309,6 +397,7 @@ async def test_a_retry_heals_what_a_crash_left(
     log: EventLog, support: SupportStore, watch: PendingWatch
 ) -> None:
     """Committed, never applied, sent again: a duplicate whose note still bars Redis."""
+    await meet(log, support)
     await ingest(log, support, 1)
     await log.append([click(ANN, 2)])
     await ingest_again(log, support)
@@ -327,6 +416,7 @@ async def ingest_again(log: EventLog, support: SupportStore) -> None:
 async def test_old_fast_weights_are_not_taken_for_a_changed_window(
     log: EventLog, support: SupportStore
 ) -> None:
+    await meet(log, support)
     await ingest(log, support, 1)
     old = window(click(ANN, 1))
     await support.put_fast(ANN, Position(0, 1), FastWeights("v1", old.digest, b"old", 1, 0))
@@ -334,8 +424,8 @@ async def test_old_fast_weights_are_not_taken_for_a_changed_window(
     [remembered] = await support.load([ANN])
     assert remembered.placed is not None
     assert remembered.fast is not None
-    assert remembered.fast_for("v1", old) == remembered.fast
-    assert remembered.fast_for("v1", remembered.placed.window) is None
+    assert remembered.fast.belong_to("v1", old)
+    assert not remembered.fast.belong_to("v1", remembered.placed.window)
 
 
 async def test_a_server_killed_and_empty_gives_the_same_windows(
@@ -356,6 +446,7 @@ async def test_two_processes_tell_each_other_by_notes(
     database: Database, valkey_url: str, log: EventLog, support: SupportStore
 ) -> None:
     """A reader in another process: its Redis holds an older window, and it knows."""
+    await meet(log, support)
     await ingest(log, support, 1)
     await log.close()
     log.start()

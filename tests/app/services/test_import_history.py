@@ -88,8 +88,8 @@ async def test_redis_forgets_windows_that_the_import_made_old(
     log: EventLog, support: SupportStore
 ) -> None:
     await log.append([rated(ANN, "before", 5)])
-    await support.load([ANN])
-    await support.install(ANN, await log.window(ANN, SEEN))
+    [remembered] = await support.load([ANN])
+    await support.install(ANN, await log.window(ANN, SEEN), remembered.claim)
     assert (await support.load([ANN]))[0].placed is not None
     await import_history(log, support, history())
     assert (await support.load([ANN]))[0].placed is None

@@ -1,12 +1,13 @@
 """Windows in Redis, on a standalone Valkey and on a Cluster."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 
-from app.domain import Entity, FastWeights, Namespace, PlacedWindow, Position
+from app.domain import Entity, FastWeights, Namespace, PlacedWindow, Position, Window
 from app.errors import StorageUnavailable
 from app.stores import keys
 from app.stores.append import WindowWrite
@@ -44,86 +45,130 @@ def store(client: Redis) -> SupportStore:
     return SupportStore(client, "thaw", ttl_seconds=3600)
 
 
+async def meet(store: SupportStore, *entities: Entity) -> str:
+    """What first questions do: claim, find nothing in SQL, install that. Returns the claim."""
+    claims = {each.claim for each in await store.load(entities)}
+    [claim] = claims
+    for entity in entities:
+        assert await store.install(entity, PlacedWindow(Window(), at(0)), claim) == "stored"
+    return claim
+
+
+async def found(store: SupportStore) -> PlacedWindow | None:
+    return (await store.load([ANN]))[0].placed
+
+
 async def test_windows_grow_by_steps(store: SupportStore) -> None:
+    claim = await meet(store, ANN)
     assert await store.merge([FIRST]) == ["stored"]
     assert await store.merge([SECOND]) == ["stored"]
-    assert await store.load([ANN]) == [Remembered(PlacedWindow(TWO, at(2)), None)]
+    assert await store.load([ANN]) == [Remembered(PlacedWindow(TWO, at(2)), None, claim)]
 
 
 async def test_delivery_twice_changes_nothing(store: SupportStore) -> None:
+    await meet(store, ANN)
     await store.merge([FIRST])
     assert await store.merge([FIRST]) == ["kept"]
     await store.merge([SECOND])
     assert await store.merge([FIRST, SECOND]) == ["outdated", "kept"]
-    assert await store.load([ANN]) == [Remembered(PlacedWindow(TWO, at(2)), None)]
+    assert await found(store) == PlacedWindow(TWO, at(2))
+
+
+async def test_only_a_reader_makes_a_key(store: SupportStore, client: Redis) -> None:
+    assert await store.merge([FIRST]) == ["missing"]
+    assert await store.invalidate({ANN: at(1)}) == ["missing"]
+    assert await store.install(ANN, PlacedWindow(ONE, at(1)), "c1a1") == "missing"
+    assert await client.run([("EXISTS", keys.window("thaw", ANN))]) == [0]
 
 
 async def test_a_step_without_its_base_leaves_a_tombstone(store: SupportStore) -> None:
+    [remembered] = await store.load([ANN])
     assert await store.merge([SECOND]) == ["invalidated"]
-    assert await store.load([ANN]) == [Remembered(None, None)]
+    assert await store.load([ANN]) == [Remembered(None, None, remembered.claim)]
     assert await store.merge([FIRST]) == ["outdated"]
     assert await store.merge([THIRD]) == ["invalidated"]
-    assert await store.install(ANN, PlacedWindow(TWO, at(2))) == "outdated"
-    assert await store.install(ANN, PlacedWindow(THREE, at(3))) == "stored"
-    assert (await store.load([ANN]))[0].placed == PlacedWindow(THREE, at(3))
+    assert await store.install(ANN, PlacedWindow(TWO, at(2)), remembered.claim) == "outdated"
+    assert await store.install(ANN, PlacedWindow(THREE, at(3)), remembered.claim) == "stored"
+    assert await found(store) == PlacedWindow(THREE, at(3))
 
 
 async def test_writers_out_of_order_end_in_a_rebuild(store: SupportStore) -> None:
+    await meet(store, ANN)
     await store.merge([FIRST])
     assert await store.merge([THIRD]) == ["invalidated"]
     assert await store.merge([SECOND]) == ["outdated"]
-    assert (await store.load([ANN]))[0].placed is None
+    assert await found(store) is None
 
 
 async def test_an_older_generation_is_refused(store: SupportStore) -> None:
-    await store.load([ANN])
+    [remembered] = await store.load([ANN])
+    claim = remembered.claim
     await store.invalidate({ANN: at(4, generation=1)})
     assert await store.merge([FIRST]) == ["refused"]
-    assert await store.install(ANN, PlacedWindow(ONE, at(9))) == "refused"
+    assert await store.install(ANN, PlacedWindow(ONE, at(9)), claim) == "refused"
     assert await store.put_fast(ANN, at(9), fast(ONE.digest)) == "refused"
-    assert await store.load([ANN]) == [Remembered(None, None)]
-    assert await store.install(ANN, PlacedWindow(ONE, at(4, generation=1))) == "stored"
+    assert await store.load([ANN]) == [remembered]
+    assert await store.install(ANN, PlacedWindow(ONE, at(4, generation=1)), claim) == "stored"
 
 
 async def test_a_newer_generation_replaces(store: SupportStore) -> None:
+    claim = await meet(store, ANN)
     await store.merge([FIRST])
     fresh = WindowWrite(ANN, at(0, generation=1), at(1, generation=1), STEP_TWO)
-    assert await store.merge([fresh]) == ["stored"]
-    assert (await store.load([ANN]))[0].placed == PlacedWindow(STEP_TWO, at(1, generation=1))
+    assert await store.merge([fresh]) == ["invalidated"]
+    placed = PlacedWindow(STEP_TWO, at(1, generation=1))
+    assert await store.install(ANN, placed, claim) == "stored"
+    assert await found(store) == placed
 
 
-async def test_a_rebuild_needs_its_claim(store: SupportStore, client: Redis) -> None:
+async def test_a_rebuild_needs_the_claim_of_its_key(store: SupportStore, client: Redis) -> None:
     placed = PlacedWindow(ONE, at(1))
-    assert await store.install(ANN, placed) == "unclaimed"
-    await store.load([ANN])
-    assert await store.install(ANN, placed) == "stored"
+    [before] = await store.load([ANN])
+    assert await store.install(ANN, placed, before.claim) == "stored"
     await client.run([("DEL", keys.window("thaw", ANN))])
-    assert await store.install(ANN, placed) == "unclaimed"
+    assert await store.install(ANN, placed, before.claim) == "missing"
+    [after] = await store.load([ANN])
+    assert await store.install(ANN, placed, before.claim) == "invalidated"
+    assert await found(store) is None
+    assert await store.install(ANN, placed, after.claim) == "stored"
+
+
+async def test_of_two_readers_at_once_one_claims_for_both(store: SupportStore) -> None:
+    loaded = await asyncio.gather(*(store.load([ANN]) for _ in range(2)))
+    placed = PlacedWindow(ONE, at(1))
+    outcomes = {await store.install(ANN, placed, each.claim) for [each] in loaded}
+    assert "stored" in outcomes
+    assert await found(store) == placed
 
 
 async def test_invalidate_spares_what_is_as_new(store: SupportStore) -> None:
+    await meet(store, ANN, BOB)
     await store.merge([FIRST])
     assert await store.invalidate({ANN: at(1), BOB: at(1)}) == ["kept", "invalidated"]
     assert await store.invalidate({ANN: at(2)}) == ["invalidated"]
     assert [each.placed for each in await store.load([ANN, BOB])] == [None, None]
 
 
-async def test_fast_weights_belong_to_one_window_and_version(store: SupportStore) -> None:
+async def test_fast_weights_lie_beside_their_window(store: SupportStore) -> None:
+    claim = await meet(store, ANN)
     await store.merge([FIRST])
     kept = fast(ONE.digest)
     assert await store.put_fast(ANN, at(1), kept) == "stored"
-    remembered = (await store.load([ANN]))[0]
-    assert remembered.fast == kept
-    assert remembered.fast_for("v1", ONE) == kept
-    assert remembered.fast_for("v2", ONE) is None
-    assert remembered.fast_for("v1", TWO) is None
-    assert Remembered(None, None).fast_for("v1", ONE) is None
+    assert await store.load([ANN]) == [Remembered(PlacedWindow(ONE, at(1)), kept, claim)]
+
+
+def test_fast_weights_belong_to_one_window_and_version() -> None:
+    kept = fast(ONE.digest)
+    assert kept.belong_to("v1", ONE)
+    assert not kept.belong_to("v2", ONE)
+    assert not kept.belong_to("v1", TWO)
 
 
 async def test_every_key_expires_and_lies_in_the_slot_of_its_entity(
     store: SupportStore, client: Redis
 ) -> None:
     write = WindowWrite(GUEST, at(0), at(1), ONE)
+    await meet(store, ANN, GUEST)
     await store.merge([write])
     await store.put_fast(GUEST, at(1), fast(ONE.digest))
     await store.load([BOB])
@@ -137,6 +182,7 @@ async def test_every_key_expires_and_lies_in_the_slot_of_its_entity(
 async def test_many_entities_in_one_call(store: SupportStore) -> None:
     entities = [Entity(Namespace.USER, f"u{n}") for n in range(600)]
     writes = [replace(FIRST, entity=entity) for entity in entities]
+    await meet(store, *entities)
     assert set(await store.merge(writes)) == {"stored"}
     loaded = await store.load(entities)
     assert [each.placed for each in loaded] == [PlacedWindow(ONE, at(1))] * 600
@@ -150,6 +196,7 @@ async def test_nothing_to_do_sends_nothing() -> None:
 
 
 async def test_scripts_come_back_after_a_flush(support: SupportStore, redis: Redis) -> None:
+    await meet(support, ANN)
     await support.merge([FIRST])
     await redis.run([("SCRIPT", "FLUSH")])
     assert await support.merge([SECOND]) == ["stored"]
@@ -203,4 +250,4 @@ async def test_an_error_reply_is_told(client: Redis) -> None:
     with pytest.raises(StorageUnavailable):
         await store.merge([FIRST])
     with pytest.raises(StorageUnavailable):
-        await store.install(ANN, PlacedWindow(ONE, at(1)))
+        await store.install(ANN, PlacedWindow(ONE, at(1)), "c1a1")
