@@ -1,5 +1,6 @@
 """API keys: shown once, stored as a hash, verified from a short-lived cache."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from app.stores.tables import ApiKeyRow
 
 CACHE_SECONDS = 5.0
 CACHE_LIMIT = 10_000
+LOOK_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,11 @@ class ApiKeys:
 
     async def verify(self, key: str) -> Scope | None:
         """The scope of a valid key. A revoked key may pass for `CACHE_SECONDS` more; while SQL
-        is unreachable, keys that were valid before stay so.
+        is unreachable, keys that were valid before stay so, and one request in `CACHE_SECONDS`
+        waits to see whether it is back.
+
+        Raises:
+            StorageUnavailable: SQL does not answer, and the key was never seen before.
         """
         parts = key.split("_")
         if len(parts) != 4 or parts[0] != "thaw":
@@ -97,18 +103,32 @@ class ApiKeys:
 
     async def _look_up(self, key_id: str) -> _Known | None:
         cached = self._cache.get(key_id)
-        if cached and self._clock() < cached[1]:
-            return cached[0]
+        if cached:
+            if self._clock() < cached[1]:
+                return cached[0]
+            self._keep(key_id, cached[0])  # for everybody else, while this one asks
         try:
-            known = await self._read(key_id)
+            known = await self._ask(key_id)
         except StorageUnavailable:
             if cached:
                 return cached[0]
             raise
+        self._keep(key_id, known)
+        return known
+
+    def _keep(self, key_id: str, known: _Known | None) -> None:
         if len(self._cache) >= CACHE_LIMIT:  # made-up ids must not fill the memory
             self._cache.clear()
         self._cache[key_id] = (known, self._clock() + CACHE_SECONDS)
-        return known
+
+    async def _ask(self, key_id: str) -> _Known | None:
+        """Reads, but is back in time: letting go of a connection that hangs may take longer."""
+        reading = asyncio.create_task(self._read(key_id))
+        done, _ = await asyncio.wait([reading], timeout=LOOK_UP_SECONDS)
+        if not done:
+            reading.cancel()
+            raise StorageUnavailable("database")
+        return reading.result()
 
     async def _read(self, key_id: str) -> _Known | None:
         async with self._database.read() as connection:

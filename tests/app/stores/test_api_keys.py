@@ -1,5 +1,7 @@
 """API keys."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import select
 
@@ -85,6 +87,33 @@ async def test_known_keys_work_on_while_sql_is_away(
     monkeypatch.setattr(database, "read", away)
     clock.now += 100
     assert await keys.verify(known) is Scope.SERVER
+    with pytest.raises(StorageUnavailable):
+        await keys.verify(unknown)
+
+
+async def test_while_sql_hangs_one_request_waits_for_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    keys = ApiKeys(database, clock=clock)
+    known = await keys.create(Scope.SERVER, "")
+    unknown = await keys.create(Scope.SERVER, "")
+    assert await keys.verify(known) is Scope.SERVER
+    asked = []
+
+    async def hang(_: str) -> None:
+        asked.append(clock.now)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(keys, "_read", hang)
+    monkeypatch.setattr(api_keys, "LOOK_UP_SECONDS", 0.01)
+    clock.now += 100
+    scopes = await asyncio.gather(*(keys.verify(known) for _ in range(20)))
+    assert scopes == [Scope.SERVER] * 20
+    assert len(asked) == 1
+    clock.now += api_keys.CACHE_SECONDS
+    assert await keys.verify(known) is Scope.SERVER
+    assert len(asked) == 2
     with pytest.raises(StorageUnavailable):
         await keys.verify(unknown)
 
