@@ -13,7 +13,18 @@ class StorageUnavailable(AppError):
     store: str
 
     def __str__(self) -> str:
-        return f"the {self.store} cannot be reached; nothing was stored, try again"
+        return (
+            f"the {self.store} cannot be reached; whether something was stored is not known: "
+            "try again, with the same event_id"
+        )
+
+
+@dataclass(eq=False)
+class TablesMissing(StorageUnavailable):
+    """The database answers, but no migration has made what this version needs."""
+
+    def __str__(self) -> str:
+        return f"the {self.store} lacks tables of this version; make them with `thaw db upgrade`"
 
 
 @dataclass(eq=False)

@@ -5,18 +5,22 @@ namespace uses the file as named, any other NAME-<namespace>).
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import event, text
+import structlog
+from sqlalchemy import event, select
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.errors import StorageUnavailable
+from app.errors import StorageUnavailable, TablesMissing
+from app.stores.tables import CatalogueEpochRow
 
 DEFAULT_NAMESPACE = "thaw"
 READ_SECONDS = 10.0
@@ -24,6 +28,11 @@ READ_SECONDS = 10.0
 PING_SECONDS = 2.0
 _WRITES = "thaw_writes"
 _UNREACHABLE = (SQLAlchemyError, OSError, TimeoutError)
+_UNDEFINED = ("42P01", "42703")
+"""SQLSTATE of a table or column that is not there."""
+LOG_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 def locate(url: str, namespace: str) -> URL:
@@ -95,13 +104,37 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+@dataclass
+class _Causes:
+    """Logs at most one cause a second: an outage fails every request."""
+
+    logged_at: float = float("-inf")
+
+    def log(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self.logged_at >= LOG_SECONDS:
+            self.logged_at = now
+            log.warning("database_failed", cause=repr(error))
+
+
+_causes = _Causes()
+
+
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turns every failure of the database into `StorageUnavailable`."""
+    """Turns every failure of the database into `StorageUnavailable`, and logs its cause."""
     try:
         yield
     except _UNREACHABLE as error:
-        raise StorageUnavailable("database") from error
+        _causes.log(error)
+        kind = TablesMissing if _lacks_tables(error) else StorageUnavailable
+        raise kind("database") from error
+
+
+def _lacks_tables(error: Exception) -> bool:
+    original = error.orig if isinstance(error, DBAPIError) else None
+    state: str | None = getattr(original, "sqlstate", None)
+    return state in _UNDEFINED or str(original).startswith(("no such table", "no such column"))
 
 
 class Database:
@@ -118,17 +151,14 @@ class Database:
         """Opens without connecting: a database that is down shows at the first use, or `ping`."""
         return cls(create_engine(url, namespace))
 
-    @property
-    def dialect(self) -> str:
-        return self._engine.dialect.name
-
     async def close(self) -> None:
         await self._engine.dispose()
 
     async def ping(self) -> None:
+        """Asks for a row that every migrated database has."""
         with reachable():
             async with asyncio.timeout(PING_SECONDS), self.read() as connection:
-                await connection.execute(text("SELECT 1"))
+                await connection.execute(select(CatalogueEpochRow))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

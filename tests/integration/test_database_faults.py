@@ -18,8 +18,8 @@ from tests.servers import PostgresServer
 async def test_connections_that_died_are_replaced(log: EventLog, database: Database) -> None:
     """What a restart of the server looks like from here."""
     await log.append([click(ANN, 1)])
-    if database.dialect == "postgresql":
-        async with database.write() as connection:
+    async with database.write() as connection:
+        if connection.dialect.name == "postgresql":
             await connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE application_name = 'thaw:thaw' AND pid <> pg_backend_pid()"

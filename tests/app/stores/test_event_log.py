@@ -79,11 +79,11 @@ async def test_a_bad_row_hurts_only_itself(log: EventLog) -> None:
 
 
 async def test_nul_fails_alone_where_the_database_refuses_it(
-    log: EventLog, database: Database
+    log: EventLog, database_url: str
 ) -> None:
     appended = await log.append([click(ANN, 1, "a\0b"), click(ANN, 2)])
     assert appended.new[1]
-    assert bool(appended.failed) == (database.dialect == "postgresql")
+    assert bool(appended.failed) == database_url.startswith("postgresql")
 
 
 async def test_lone_surrogates_fail_alone(log: EventLog) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from app.domain import Item
-from app.errors import StorageUnavailable
+from app.errors import StorageUnavailable, TablesMissing
+from app.stores import database as database_module
 from app.stores.catalogue import Catalogue
 from app.stores.database import Database, locate
 from app.stores.event_log import EventLog
@@ -66,7 +68,7 @@ async def test_an_unreachable_database_is_told(tmp_path: Path) -> None:
 
 async def test_commits_are_durable(database: Database) -> None:
     async with database.write() as connection:
-        if database.dialect == "sqlite":
+        if connection.dialect.name == "sqlite":
             pragmas = [
                 (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
                 for name in ("journal_mode", "synchronous", "busy_timeout")
@@ -78,11 +80,27 @@ async def test_commits_are_durable(database: Database) -> None:
 
 
 async def test_events_are_partitioned_by_entity_on_postgresql(database: Database) -> None:
-    if database.dialect == "sqlite":
-        statement = "SELECT count(*) FROM sqlite_master WHERE name = 'events'"
-        expected = 1
-    else:
-        statement = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass"
-        expected = 16
     async with database.read() as connection:
+        if connection.dialect.name == "sqlite":
+            statement = "SELECT count(*) FROM sqlite_master WHERE name = 'events'"
+            expected = 1
+        else:
+            statement = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass"
+            expected = 16
         assert (await connection.execute(text(statement))).scalar_one() == expected
+
+
+async def test_a_database_without_tables_is_told_with_the_cause_logged_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module._causes, "logged_at", float("-inf"))
+    monkeypatch.setattr(database_module, "LOG_SECONDS", 3600)
+    bare = await Database.open(database_url, "bare")
+    with capture_logs() as logs:
+        for _ in range(2):
+            with pytest.raises(TablesMissing, match="thaw db upgrade"):
+                await bare.ping()
+    await bare.close()
+    [line] = logs
+    assert line["event"] == "database_failed"
+    assert "catalogue_epoch" in line["cause"]
