@@ -32,8 +32,10 @@ class Activation:
             row = (await connection.execute(select(ActivationRow))).one_or_none()
         return (row.version, row.previous) if row else (None, None)
 
-    async def activate(self, version: str) -> None:
-        """Wants `version` from now on; the present one becomes the previous one."""
+    async def activate(self, version: str, serving: str | None = None) -> None:
+        """Wants `version` from now on. The one wanted so far becomes the previous one, or
+        `serving`, the one that is served, where nobody has wanted any.
+        """
         async with self._database.write() as connection:
             statement = insert_into(connection, ActivationRow)
             await connection.execute(
@@ -42,6 +44,14 @@ class Activation:
                     set_={"version": version, "previous": ActivationRow.version},
                     where=ActivationRow.version != version,
                 ),
+                {"id": 1, "version": version, "previous": serving if serving != version else None},
+            )
+
+    async def adopt(self, version: str) -> None:
+        """Wants `version` from now on, unless some version is wanted already."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                insert_into(connection, ActivationRow).on_conflict_do_nothing(),
                 {"id": 1, "version": version, "previous": None},
             )
 

@@ -19,6 +19,29 @@ async def test_the_version_before_is_remembered(database: Database) -> None:
     assert await store.desired() == ("v1", "v2")
 
 
+async def test_the_first_choice_remembers_what_was_served(database: Database) -> None:
+    store = Activation(database)
+    await store.activate("v2", serving="v1")
+    assert await store.desired() == ("v2", "v1")
+    await store.activate("v3", serving="v0")
+    assert await store.desired() == ("v3", "v2")
+
+
+async def test_the_version_that_is_served_is_not_its_own_previous(database: Database) -> None:
+    store = Activation(database)
+    await store.activate("v1", serving="v1")
+    assert await store.desired() == ("v1", None)
+
+
+async def test_a_version_is_adopted_only_where_nobody_chose(database: Database) -> None:
+    store = Activation(database)
+    await store.adopt("v1")
+    await store.adopt("v2")
+    assert await store.desired() == ("v1", None)
+    await store.activate("v3")
+    assert await store.desired() == ("v3", "v1")
+
+
 async def test_replicas_show_while_their_hearts_beat(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
