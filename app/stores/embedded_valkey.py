@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from hashlib import blake2b
 from importlib.metadata import files
 from pathlib import Path
@@ -28,6 +27,8 @@ SOCKET_PATH_BYTES = 100
 """Below the limit of 104 (macOS) or 108 (Linux) on the address of a Unix socket."""
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+LOOK_SECONDS = 0.1
+RETRY_SECONDS = 1.0
 MEMORY = "256mb"
 
 log = structlog.get_logger(__name__)
@@ -47,7 +48,9 @@ def guarded(command: Sequence[str], keep_open: Sequence[int] = ()) -> "subproces
 
 
 class EmbeddedValkey:
-    """One server for a directory. A second process that asks for it becomes its guest."""
+    """One server for a directory. A second process that asks for it becomes its guest, and its
+    owner once the first has ended.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.resolve()
@@ -65,14 +68,12 @@ class EmbeddedValkey:
         """
         valkey = cls(directory)
         valkey._directory.mkdir(parents=True, exist_ok=True)
-        valkey._owner = _lock(valkey._directory / "owner.lock")
-        if valkey._owner is not None:
-            try:
-                await valkey._launch()
-            except BaseException:
-                await valkey.stop()
-                raise
-            valkey._keeper = asyncio.create_task(valkey._keep(), name="embedded-valkey")
+        try:
+            await valkey._tend()
+        except BaseException:
+            await valkey.stop()
+            raise
+        valkey._keeper = asyncio.create_task(valkey._keep(), name="embedded-valkey")
         return valkey
 
     @property
@@ -140,11 +141,21 @@ class EmbeddedValkey:
 
     async def _keep(self) -> None:
         while True:
-            await asyncio.sleep(0.1)
-            if self._process is not None and self._process.poll() is not None:
-                log.warning("embedded_valkey_died", status=self._process.returncode)
-                with suppress(StorageUnavailable):
-                    await self._launch()
+            await asyncio.sleep(LOOK_SECONDS if self._owner else RETRY_SECONDS)
+            try:
+                await self._tend()
+            except Exception:  # whatever it is, a later look may mend it
+                log.exception("embedded_valkey_not_started")
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _tend(self) -> None:
+        """Starts the server again if it died; a guest starts its own where the owner is gone."""
+        self._owner = self._owner or _lock(self._directory / "owner.lock")
+        if self._owner is None or (self._process and self._process.poll() is None):
+            return
+        if self._process:
+            log.warning("embedded_valkey_died", status=self._process.returncode)
+        await self._launch()
 
     def _command(self) -> list[str]:
         options = {

@@ -83,6 +83,39 @@ async def test_a_killed_server_is_back_and_empty(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
 
 
+async def test_a_guest_takes_over_with_all_that_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_valkey, "RETRY_SECONDS", 0.01)
+    owner = await EmbeddedValkey.start(tmp_path)
+    await value(owner.url, "SET", "a", "1")
+    async with await EmbeddedValkey.start(tmp_path) as guest:
+        assert guest.pid is None
+        await owner.stop()
+        await until(lambda: guest.pid is not None and not (tmp_path / "dump.rdb").exists())
+        assert await value(guest.url, "GET", "a") == b"1"
+
+
+async def test_a_start_that_fails_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_valkey, "RETRY_SECONDS", 0.01)
+    async with await EmbeddedValkey.start(tmp_path) as valkey:
+        killed = valkey.pid
+        assert killed is not None
+        launch, failures = valkey._launch, iter([PermissionError(), KeyError()])
+
+        async def stumble() -> None:
+            for failure in failures:
+                raise failure
+            await launch()
+
+        monkeypatch.setattr(valkey, "_launch", stumble)
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: valkey.pid != killed)
+        assert list(failures) == []
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 async def test_the_owner_killed_leaves_no_orphan_and_loses_nothing(tmp_path: Path) -> None:
     owner = await asyncio.create_subprocess_exec(
