@@ -24,7 +24,7 @@ def serve(
 
 
 def listen(host: str, port: int, *, move_on: bool = False) -> socket.socket | None:
-    """A bound socket; the next free port where `move_on`. None, with the reason told, if not."""
+    """A socket that listens, on the next free port where `move_on`; None, with the reason told."""
     reason = ""
     for candidate in range(port, min(port + 100, 65536) if move_on else port + 1):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -32,6 +32,7 @@ def listen(host: str, port: int, *, move_on: bool = False) -> socket.socket | No
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             attempt.bind((host, candidate))
+            attempt.listen()  # a port that is only bound may be bound by another
         except OSError as error:
             attempt.close()
             reason = error.strerror or str(error)
