@@ -1,10 +1,20 @@
 """Every setting and its default. Read by main, cli and runtime only; see `thaw settings`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
+    low, high = pair
+    if not low < high:
+        raise ValueError(f"expected the lowest value before the highest, got {low:g} and {high:g}")
+    return pair
+
+
+Range: TypeAlias = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ascending)]
 
 
 class Frozen(BaseModel):
@@ -46,7 +56,7 @@ class EventSettings(Frozen):
         "skip": -0.1,
         "impression": 0.0,
     }
-    rating_range: tuple[float, float] = (1.0, 5.0)
+    rating_range: Range = (1.0, 5.0)
     """Lowest and highest `value` of a `rating` event; the weight above applies to the highest."""
     seen: frozenset[str] = frozenset(
         {"click", "like", "cart", "purchase", "rating", "dislike", "skip"}
