@@ -42,24 +42,19 @@ class Catalogue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put_items(self, items: Sequence[Item], merge: bool = False) -> int:
+    async def put_items(self, items: Sequence[Item]) -> int:
         """Stores items; of two with one id the last counts. Items that already are so change
-        nothing.
-
-        Args:
-            items: what to store.
-            merge: keep the properties that an item does not name (None removes one).
-
-        Returns:
-            The epoch at which all of them are in force.
+        nothing. Returns the epoch at which all of them are in force.
         """
         wanted = {item.item_id: item for item in items}
         async with self._database.write() as connection:
             epoch = await _lock_epoch(connection)
             stored = await _items(connection, list(wanted))
-            if merge:
-                wanted = {key: _merged(item, stored.get(key)) for key, item in wanted.items()}
-            changed = [item for key, item in wanted.items() if stored.get(key) != item]
+            changed = [
+                item
+                for key, item in wanted.items()
+                if key not in stored or _facts(stored[key]) != _facts(item)
+            ]
             return await _store(connection, changed, epoch)
 
     async def ensure_items(self, item_ids: Sequence[str]) -> int | None:
@@ -126,24 +121,18 @@ class Catalogue:
             for key, item in items.items()
         }
 
-    async def put_users(self, users: Sequence[User], merge: bool = False) -> None:
-        """Stores users; of two with one id the last counts. `merge` as for items."""
+    async def put_users(self, users: Sequence[User]) -> None:
+        """Stores users; of two with one id the last counts."""
         wanted = {user.user_id: user for user in users}
+        rows = [(key, _json(wanted[key].properties)) for key in sorted(wanted)]
         async with self._database.write() as connection:
-            if merge:
-                stored = await _users(connection, list(wanted), lock=True)
-                wanted = {
-                    key: User(key, _merge(stored[key].properties, user.properties))
-                    if key in stored
-                    else user
-                    for key, user in wanted.items()
-                }
-            rows = [(key, _json(wanted[key].properties)) for key in sorted(wanted)]
             await PUT_USERS.run(connection, rows)
 
     async def get_user(self, user_id: str) -> User | None:
         async with self._database.read() as connection:
-            return (await _users(connection, [user_id])).get(user_id)
+            rows = select(UserRow).where(UserRow.user_id == user_id)
+            row = (await connection.execute(rows)).one_or_none()
+        return User(row.user_id, row.properties) if row else None
 
 
 async def _lock_epoch(connection: AsyncConnection) -> int:
@@ -187,30 +176,10 @@ async def _items(connection: AsyncConnection, item_ids: Sequence[str]) -> dict[s
     return found
 
 
-async def _users(
-    connection: AsyncConnection, user_ids: Sequence[str], *, lock: bool = False
-) -> dict[str, User]:
-    found: dict[str, User] = {}
-    for chunk in chunks(sorted(user_ids)):
-        rows = select(UserRow).where(UserRow.user_id.in_(chunk)).order_by(UserRow.user_id)
-        for row in await connection.execute(rows.with_for_update() if lock else rows):
-            found[row.user_id] = User(row.user_id, row.properties)
-    return found
-
-
-def _merged(item: Item, stored: Item | None) -> Item:
-    old = stored.properties if stored else {}
-    return Item(
-        item.item_id,
-        _merge(old, item.properties),
-        item.hidden,
-        item.available_from,
-        item.available_until,
-    )
-
-
-def _merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in {**old, **new}.items() if value is not None}
+def _facts(item: Item) -> tuple[str, bool, int | None, int | None]:
+    """What makes an item what it is. As text, for Python takes 1, 1.0 and true for the same."""
+    properties = json.dumps(dict(item.properties), sort_keys=True)
+    return properties, item.hidden, item.available_from, item.available_until
 
 
 def _json(properties: Mapping[str, Any]) -> str:

@@ -34,16 +34,15 @@ async def test_only_what_changes_makes_an_epoch(database: Database) -> None:
     assert await catalogue.changes(3, 10) == []
 
 
-async def test_merging_keeps_what_is_not_named(database: Database) -> None:
+async def test_numbers_of_another_kind_are_a_change(database: Database) -> None:
     catalogue = Catalogue(database)
-    await catalogue.put_items([FILM])
-    await catalogue.put_items(
-        [Item("f/1", {"year": 1986, "tags": None}), Item("new", {"a": 1})], True
-    )
-    assert await catalogue.get_item("f/1") == Item("f/1", {"title": "Brazil ☂", "year": 1986})
-    assert await catalogue.get_item("new") == Item("new", {"a": 1})
-    await catalogue.put_items([Item("f/1", {"year": 1})])
-    assert await catalogue.get_item("f/1") == Item("f/1", {"year": 1})
+    for epoch, value in enumerate((1, True, 1.0, [1], [True]), start=1):
+        item = Item("i", {"a": "b", "n": value})
+        assert await catalogue.put_items([item]) == epoch
+        assert await catalogue.put_items([Item("i", {"n": value, "a": "b"})]) == epoch
+        found = await catalogue.get_item("i")
+        assert found is not None
+        assert repr(found.properties["n"]) == repr(value)
 
 
 async def test_stubs_are_made_once(database: Database) -> None:
@@ -106,13 +105,10 @@ async def test_thousands_at_once(database: Database) -> None:
     assert len(await catalogue.properties([item.item_id for item in many], ["n"])) == 2_500
 
 
-async def test_users_are_put_merged_and_found(database: Database) -> None:
+async def test_users_are_put_and_found(database: Database) -> None:
     catalogue = Catalogue(database)
-    await catalogue.put_users([User("u1", {"a": 1}), User("u2", {}), User("u1", {"a": 2, "b": 1})])
-    assert await catalogue.get_user("u1") == User("u1", {"a": 2, "b": 1})
-    await catalogue.put_users([User("u1", {"b": None, "c": [1]}), User("u3", {"é": 1})], merge=True)
-    assert await catalogue.get_user("u1") == User("u1", {"a": 2, "c": [1]})
-    assert await catalogue.get_user("u3") == User("u3", {"é": 1})
+    await catalogue.put_users([User("u1", {"a": 1}), User("u2", {}), User("u1", {"é": [2, None]})])
+    assert await catalogue.get_user("u1") == User("u1", {"é": [2, None]})
     await catalogue.put_users([User("u1", {})])
     assert await catalogue.get_user("u1") == User("u1", {})
     assert await catalogue.get_user("none") is None
