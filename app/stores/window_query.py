@@ -1,4 +1,8 @@
-"""Rebuilds a window from SQL in one snapshot, reading no more than it needs."""
+"""Rebuilds a window from SQL in one snapshot.
+
+Shots come in pages, strongest first, and no further than they are needed. The items seen last are
+asked for in one aggregate, which goes through every event of the entity: there is no index by time.
+"""
 
 from sqlalchemy import Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
