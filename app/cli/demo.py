@@ -101,7 +101,12 @@ def _welcome(url: str, keys: dict[str, str], item_id: str) -> None:
 def _commands(url: str, keys: dict[str, str], item_id: str) -> list[tuple[str, str]]:
     """Three commands to paste: an event, what it changes, and a reload of the meta-weights."""
     guest = "guest-1"
-    event = {"type": "like", "anonymous_id": guest, "item_id": item_id}
+    event = {
+        "event_id": "try-1",
+        "type": "like",
+        "anonymous_id": guest,
+        "item_id": item_id,
+    }
     question = {"anonymous_id": guest, "k": 5, "properties": ["title"]}
     return [
         (title, _curl(f"{url}/v1/{path}", key, body))
