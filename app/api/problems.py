@@ -37,6 +37,7 @@ KINDS: Mapping[type[errors.AppError], Kind] = {
     errors.WeightsRejected: Kind(422, "Meta-weights refused", "weights-rejected"),
     errors.Overloaded: Kind(503, "Overloaded", "overloaded"),
     errors.StorageUnavailable: Kind(503, "Storage unavailable", "storage-unavailable"),
+    errors.TablesMissing: Kind(503, "Tables missing", "tables-missing"),
     errors.WeightsMissing: Kind(503, "No meta-weights", "weights-missing"),
 }
 INTERNAL = Kind(500, "Internal error", "internal-error")

@@ -81,7 +81,7 @@ def test_keys_are_made_listed_and_revoked(thaw: Thaw) -> None:
 def test_a_database_without_tables_is_one_sentence_and_a_next_step(thaw: Thaw) -> None:
     ended = thaw("keys", "list")
     assert ended.code == 2
-    assert ended.err.splitlines()[0].startswith("the database cannot be reached")
+    assert ended.err.splitlines()[0].startswith("the database lacks tables")
     assert "thaw db upgrade" in ended.err
     assert "Traceback" not in ended.err
 
