@@ -12,7 +12,7 @@ from torch import Tensor
 
 NEIGHBOURS = 200
 SHRINKAGE = 30
-"""Common users that a pair must have before its similarity is believed by half."""
+"""Added to the root of both counts: pairs with few common users count for less than their share."""
 
 _CELLS = 20_000_000
 """Of the item-item matrix, computed at once: some hundred megabytes."""
