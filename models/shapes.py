@@ -11,6 +11,18 @@ MOST_SHOTS = 50
 """The largest support."""
 
 
+class Features(NamedTuple):
+    """What is known of B entities or items beside their events, as sparse rows.
+
+    A linear map sees sum_j values_j * map[columns_j].
+    """
+
+    columns: Tensor
+    """[B, J] int64: which feature; 0 in unused slots."""
+    values: Tensor
+    """[B, J] float; 0 in unused slots."""
+
+
 class Support(NamedTuple):
     """What B entities did first. Unused slots have weight 0, so padding teaches nothing."""
 
