@@ -1,17 +1,22 @@
 """Histories -> episodes: what an entity did first teaches, the rest judges."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from models.data import Histories, Order
-from models.shapes import MOST_SHOTS, Episode, Support
+from models.shapes import MOST_SHOTS, Episode, Features, Support
 
-Task: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32]]
-"""Item rows of the support, item rows of the query."""
+
+class Task(NamedTuple):
+    user: int
+    support: NDArray[np.int32]
+    """[k] item rows."""
+    query: NDArray[np.int32]
+    """[q] item rows."""
 
 
 def sample(
@@ -23,24 +28,30 @@ def sample(
     the query at least half of the history.
     """
     random = np.random.default_rng(seed)
-    history = histories.of(users[random.integers(len(users))])
+    user = int(users[random.integers(len(users))])
+    history = histories.of(user)
     drawn = int((MOST_SHOTS + 2) ** random.random()) - 1
     shots = min(drawn, len(history) // 2)
     if order == "random":
         history = random.permutation(history)
-    return history[:shots], history[shots:]
+    return Task(user, history[:shots], history[shots:])
 
 
-def stack(tasks: Sequence[Task], items: int) -> Episode:
-    """One batch of tasks over a catalogue of so many items; every event weighs 1."""
-    width = max([1, *(len(support) for support, _ in tasks)])
+def stack(tasks: Sequence[Task], profiles: Features, items: int) -> Episode:
+    """One batch of tasks over a catalogue of so many items; every event weighs 1.
+
+    `profiles` holds the features of all users.
+    """
+    width = max([1, *(len(task.support) for task in tasks)])
     rows = np.zeros((len(tasks), width), np.int64)
     weights = np.zeros((len(tasks), width), np.float32)
     query = np.zeros((len(tasks), items), np.float32)
-    for index, (support, wanted) in enumerate(tasks):
-        rows[index, : len(support)] = support
-        weights[index, : len(support)] = 1
-        query[index, wanted] = 1
+    for index, task in enumerate(tasks):
+        rows[index, : len(task.support)] = task.support
+        weights[index, : len(task.support)] = 1
+        query[index, task.query] = 1
     return Episode(
-        Support(torch.from_numpy(rows), torch.from_numpy(weights)), torch.from_numpy(query)
+        Support(torch.from_numpy(rows), torch.from_numpy(weights)),
+        profiles.of([task.user for task in tasks]),
+        torch.from_numpy(query),
     )

@@ -30,13 +30,14 @@ from models.metrics import (
     PER_USER,
     SHOTS,
     Judgement,
+    Score,
     Trials,
     coverage,
     judge_trials,
     tail_items,
 )
 from models.report import OURS, PRIOR, Report
-from models.shapes import Support
+from models.shapes import Features, Support
 from models.train import train
 from models.weights import MetaWeights, load
 
@@ -184,22 +185,23 @@ def _held_out(dataset: Dataset, weights: MetaWeights) -> Split:
     return parts
 
 
-def _ours(weights: MetaWeights) -> dict[str, Callable[[NDArray[np.int64]], Tensor]]:
+def _ours(weights: MetaWeights) -> dict[str, Score]:
     """Adapted to the support; and the prior, that is the same with the inner loop left out."""
     algorithm, slow = algorithms.get(weights.manifest.algorithm), weights.slow
     rows = algorithm.item_rows(slow)
 
-    def adapted(support: NDArray[np.int64]) -> Tensor:
+    def adapted(users: NDArray[np.int64], support: NDArray[np.int64]) -> Tensor:
         slots = np.zeros((len(support), max(1, support.shape[1])), np.int64)
         slots[:, : support.shape[1]] = support
         used = torch.full(slots.shape, 1.0 if support.shape[1] else 0.0)
-        given = Support(torch.from_numpy(slots), used)
-        return score_items(algorithm, slow, rows, algorithm.adapt(slow, given), given)
+        given, profile = Support(torch.from_numpy(slots), used), Features.none(len(users))
+        fast = algorithm.adapt(slow, algorithm.prior(slow, profile), given)
+        return score_items(algorithm, slow, rows, fast, given, profile)
 
-    def prior(support: NDArray[np.int64]) -> Tensor:
+    def prior(users: NDArray[np.int64], support: NDArray[np.int64]) -> Tensor:
         entities, shots = support.shape
-        fast = algorithm.prior(slow, entities)
-        return algorithm.query(slow, fast, torch.full((entities,), shots)).float() @ rows.T
+        fast = algorithm.prior(slow, Features.none(len(users)))
+        return algorithm.score(slow, fast, torch.full((entities,), shots), rows)
 
     return {OURS: torch.no_grad()(adapted), PRIOR: torch.no_grad()(prior)}
 

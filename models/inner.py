@@ -21,7 +21,7 @@ class Rule(NamedTuple):
     """How the ranking head walks: the learned part of its inner loop (Meta-SGD, Li et al. 2017)."""
 
     prior: Tensor
-    """[d] where everybody starts."""
+    """[B, d], or [d] for all: where each starts."""
     steps: Tensor
     """[T, d] step sizes, one per step and dimension."""
     rho: Tensor

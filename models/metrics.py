@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+Score: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], Tensor]
+"""Users [B] and their supports [B, shots] of item indices -> scores [B, N]."""
 
 POOL = 50
 """The largest support."""
@@ -150,10 +154,8 @@ def judge(scores: Tensor, question: Question, tail: Tensor) -> Judgement:
     return Judgement(table.numpy(), best[:, :10].numpy())
 
 
-def judge_trials(
-    score: Callable[[NDArray[np.int64]], Tensor], trials: Trials, shots: int, tail: Tensor
-) -> Judgement:
-    """Judge `score` (supports [B, shots] -> [B, N]) on all trials with so many shots.
+def judge_trials(score: Score, trials: Trials, shots: int, tail: Tensor) -> Judgement:
+    """Judge `score` on all trials with so many shots.
 
     Raises:
         ValueError: A score is not a finite number.
@@ -162,7 +164,7 @@ def judge_trials(
     parts = []
     for start in range(0, len(rows), step := max(1, _CELLS // trials.items)):
         some = rows[start : start + step]
-        scores = score(trials.support(some, shots))
+        scores = score(trials.users[some], trials.support(some, shots))
         if not scores.isfinite().all():
             raise ValueError("scores must be finite numbers")
         parts.append(judge(scores, trials.question(some), tail))

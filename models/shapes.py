@@ -3,8 +3,12 @@
 B entities, K support slots, N items, D vector width, F fast weights per entity.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 MOST_SHOTS = 50
@@ -21,6 +25,16 @@ class Features(NamedTuple):
     """[B, J] int64: which feature; 0 in unused slots."""
     values: Tensor
     """[B, J] float; 0 in unused slots."""
+
+    @classmethod
+    def none(cls, entities: int) -> "Features":
+        """Of so many entities of which nothing is known."""
+        return cls(torch.zeros(entities, 0, dtype=torch.int64), torch.zeros(entities, 0))
+
+    def of(self, rows: Sequence[int] | NDArray[np.int64] | Tensor) -> "Features":
+        """Those of some rows, in that order."""
+        chosen = torch.as_tensor(rows, dtype=torch.int64)
+        return Features(self.columns[chosen], self.values[chosen])
 
 
 class Support(NamedTuple):
@@ -41,6 +55,7 @@ class Episode(NamedTuple):
     """B tasks: learn from `support`, be judged by `query`."""
 
     support: Support
+    profile: Features
     query: Tensor
     """[B, N] float: 1 where the entity interacted outside its support, else 0."""
 

@@ -20,7 +20,7 @@ from models.checkpoint import Standing
 from models.config import TrainConfig
 from models.data import Dataset, Histories, Split, histories, split
 from models.episodes import sample, stack
-from models.shapes import Episode
+from models.shapes import Episode, Features
 from models.validation import Exam, fit_blends
 from models.weights import Facts, Manifest
 
@@ -62,10 +62,11 @@ def train(
     """
     parts = split(dataset, config.seed, config.fold)
     algorithm = algorithms.trainable(config.algorithm, config.ranker.for_users(len(parts.train)))
-    exam = Exam.of(dataset, parts.validation, config.order, config.seed)
+    profiles = Features.none(len(dataset.user_ids))
+    exam = Exam.of(dataset, parts.validation, profiles, config.order, config.seed)
     path = out / f".training-{_purpose(dataset, config)}.safetensors"
     out.mkdir(parents=True, exist_ok=True)
-    outer = _OuterLoop(dataset, parts, algorithm, config, exam)
+    outer = _OuterLoop(dataset, parts, profiles, algorithm, config, exam)
     outer.resume(path)
     ended = False
     while not (ended := outer.has_ended()) and not stop():
@@ -84,7 +85,7 @@ def train(
         Facts(
             algorithm=algorithm.name,
             retrieval=algorithm.retrieval,
-            steps=len(slow["steps"]),
+            steps=config.ranker.steps,
             split={
                 "seed": parts.seed,
                 "fold": parts.fold,
@@ -116,6 +117,7 @@ class _OuterLoop:
         self,
         dataset: Dataset,
         parts: Split,
+        profiles: Features,
         algorithm: Trainable,
         config: TrainConfig,
         exam: Exam,
@@ -124,9 +126,11 @@ class _OuterLoop:
         self._items = len(dataset.item_ids)
         self._histories = histories(dataset, config.order, config.seed)
         self._users = parts.train[self._histories.lengths[parts.train] > 0]
+        self._profiles = profiles
         self._algorithm, self._config, self._exam = algorithm, config, exam
         interactions = _interactions(self._histories, parts.train, self._items)
-        self._slow = algorithm.initial(interactions, config.seed)
+        known = csr_array((len(parts.train), 0))
+        self._slow = algorithm.initial(interactions, known, config.seed)
         self._learned = {name: self._slow[name] for name in algorithm.rates()}
         for tensor in self._learned.values():
             tensor.requires_grad_()
@@ -220,7 +224,7 @@ class _OuterLoop:
             sample(self._histories, self._users, order, (seed, step, index))
             for index in range(self._config.users)
         ]
-        return stack(tasks, self._items)
+        return stack(tasks, self._profiles, self._items)
 
     def _seconds(self) -> float:
         return monotonic() - self._began

@@ -13,7 +13,7 @@ from models.algorithms.interface import Algorithm, Slow, Trainable
 from models.algorithms.scoring import score_items
 from models.data import Dataset, Order, histories
 from models.metrics import SHOTS, Trials, ndcg_at_10
-from models.shapes import MOST_SHOTS, Support
+from models.shapes import MOST_SHOTS, Features, Support
 
 DOUBT = 1.0
 """Standard errors by which adapting must beat the prior to be used at all."""
@@ -30,14 +30,23 @@ class Exam:
     """The same users, asked after several shuffles of their histories where users are few."""
 
     trials: Trials
+    profiles: Features
+    """Of all users of the data."""
 
     @classmethod
-    def of(cls, dataset: Dataset, users: NDArray[np.int64], order: Order, seed: int) -> "Exam":
+    def of(
+        cls,
+        dataset: Dataset,
+        users: NDArray[np.int64],
+        profiles: Features,
+        order: Order,
+        seed: int,
+    ) -> "Exam":
         draws = 1 if order == "time" else min(16, -(-_ENOUGH // max(1, len(users))))
         shuffles = [histories(dataset, order, seed + draw) for draw in range(draws)]
         items = len(dataset.item_ids)
         parts = [Trials.of(users, one.indptr, one.items, items) for one in shuffles]
-        return cls(Trials.together(parts))
+        return cls(Trials.together(parts), profiles)
 
     @torch.no_grad()
     def marks(
@@ -50,9 +59,12 @@ class Exam:
         for start in range(0, len(able), _BATCH):
             batch = slice(start, start + _BATCH)
             support = _support(self.trials.support(able[batch], shots))
-            fast, question = algorithm.adapt(slow, support), self.trials.question(able[batch])
+            profile = self.profiles.of(self.trials.users[able[batch]])
+            fast = algorithm.adapt(slow, algorithm.prior(slow, profile), support)
+            question = self.trials.question(able[batch])
             for column, table in enumerate(tables):
-                scores = score_items(algorithm, _with(slow, table), rows, fast, support)
+                chosen = _with(slow, table)
+                scores = score_items(algorithm, chosen, rows, fast, support, profile)
                 marks[batch, column] = ndcg_at_10(scores, question)
         return _by_user(self.trials.users[able], marks)
 

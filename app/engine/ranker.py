@@ -9,7 +9,7 @@ from torch import Tensor
 from app.engine.device import Device
 from app.engine.port import RankBatch, RankedBatch
 from app.engine.snapshot import Snapshot
-from models.shapes import Support
+from models.shapes import Features, Support
 
 MARGIN = 32
 """Candidates beyond k that are scored again in double precision before the cut."""
@@ -28,22 +28,24 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
         _index(device, batch.support_items),
         torch.from_numpy(batch.support_weights).to(device.torch, device.precision),
     )
-    fast = _adapt(device, snapshot, batch, support)
-    query = algorithm.query(slow, fast.to(device.precision), support.shots)
-    recollection = algorithm.recollect(slow, support)
+    profile = Features.none(len(batch.fast))
+    fast = _adapt(device, snapshot, batch, support, profile)
+    recollection = algorithm.recollect(slow, support, profile)
     adapted = perf_counter()
-    recalled = torch.zeros(len(query), len(snapshot.rows), device=device.torch)
+    recalled = torch.zeros(len(fast), len(snapshot.rows), device=device.torch)
     recalled.scatter_add_(1, recollection.items, recollection.scores.float())
-    scores = query.float() @ snapshot.rows.T + recalled + snapshot.penalty
+    scores = algorithm.score(slow, fast, support.shots, snapshot.rows)
+    scores = scores + recalled + snapshot.penalty
     scores[_index(device, batch.excluded[0]), _index(device, batch.excluded[1])] = -torch.inf
     for entity, candidates in enumerate(batch.candidates):
         if candidates is not None:
-            chosen = _index(device, candidates)
+            wanted = _index(device, candidates)
             only = torch.full_like(scores[entity], -torch.inf)
-            only[chosen] = scores[entity, chosen]
+            only[wanted] = scores[entity, wanted]
             scores[entity] = only
     best = scores.topk(min(batch.results + MARGIN, scores.shape[1]))
-    exact = torch.einsum("bd,bmd->bm", query, snapshot.rows[best.indices].to(query))
+    chosen = snapshot.rows[best.indices].to(device.precision)
+    exact = algorithm.score(slow, fast.to(device.precision), support.shots, chosen)
     exact = exact + recalled.gather(1, best.indices)
     exact = exact.masked_fill(best.values == -torch.inf, -torch.inf)
     return RankedBatch(
@@ -56,14 +58,17 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
     )
 
 
-def _adapt(device: Device, snapshot: Snapshot, batch: RankBatch, support: Support) -> Tensor:
+def _adapt(
+    device: Device, snapshot: Snapshot, batch: RankBatch, support: Support, profile: Features
+) -> Tensor:
     """[B, F] fast weights in single precision, adapted where none were cached."""
     frozen = snapshot.frozen
     fast = torch.from_numpy(batch.fast).to(device.torch)
     stale = _index(device, np.flatnonzero(~batch.cached))
     if len(stale):
         pending = Support(support.items[stale], support.weights[stale])
-        fast[stale] = frozen.algorithm.adapt(frozen.slow, pending).float()
+        prior = frozen.algorithm.prior(frozen.slow, profile.of(stale))
+        fast[stale] = frozen.algorithm.adapt(frozen.slow, prior, pending).float()
     return fast
 
 

@@ -15,6 +15,7 @@ from app.engine.device import Device
 from app.errors import WeightsRejected
 from models import algorithms
 from models.algorithms.interface import Algorithm
+from models.shapes import Features
 from models.weights import MetaWeights
 
 POPULAR_LIMIT = 2_000
@@ -51,7 +52,7 @@ class Frozen:
             slow=slow,
             index={item_id: row for row, item_id in enumerate(weights.item_ids)},
             item_ids=weights.item_ids,
-            width=algorithm.prior(slow, 1).shape[1],
+            width=algorithm.prior(slow, Features.none(1)).shape[1],
         )
 
 
@@ -98,8 +99,8 @@ class Snapshot:
         )
         newer = tuple(item_id for item_id in catalogue if item_id not in index)
         if newer:
-            neutral = frozen.algorithm.new_item_row(frozen.slow).to(rows)
-            rows = torch.cat([rows, neutral.expand(len(newer), -1)])
+            unknown = Features.none(len(newer))
+            rows = torch.cat([rows, frozen.algorithm.content_rows(frozen.slow, unknown).to(rows)])
             index = {**index, **{item_id: len(item_ids) + n for n, item_id in enumerate(newer)}}
             item_ids = item_ids + newer
         penalty = torch.zeros(len(item_ids))
@@ -139,9 +140,8 @@ def _next_change(items: Iterable[Item], now: int) -> int | None:
 def _popular(
     frozen: Frozen, item_ids: tuple[str, ...], rows: Tensor, penalty: Tensor
 ) -> tuple[tuple[str, float], ...]:
-    prior = frozen.algorithm.prior(frozen.slow, 1)
-    query = frozen.algorithm.query(frozen.slow, prior, prior.new_zeros(1))
-    scores = rows @ query[0].to(rows) + penalty
+    prior = frozen.algorithm.prior(frozen.slow, Features.none(1))
+    scores = frozen.algorithm.score(frozen.slow, prior, prior.new_zeros(1), rows)[0] + penalty
     best = torch.topk(scores, min(POPULAR_LIMIT, len(item_ids)))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     open_pairs = [(item_ids[row], round(score, 6)) for row, score in pairs if score > -torch.inf]

@@ -1,4 +1,4 @@
-"""The one interface of all algorithms: prior, adapt, query, outer loss.
+"""The one interface of all algorithms: prior, adapt, score, outer loss.
 
 Slow weights are shared by everybody and come out of meta-training. Fast weights belong to one
 entity and come out of the inner loop: one flat row of F numbers.
@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 from scipy.sparse import csr_array
 from torch import Generator, Tensor
 
-from models.shapes import Episode, Recollection, Support
+from models.shapes import Episode, Features, Recollection, Support
 
 Slow: TypeAlias = Mapping[str, Tensor]
 Retrieval: TypeAlias = Literal["dot", "multi_vector", "rescore"]
@@ -23,7 +23,8 @@ class Algorithm(Protocol):
     def name(self) -> str: ...
 
     @property
-    def retrieval(self) -> Retrieval: ...
+    def retrieval(self) -> Retrieval:
+        """How `score` can be searched: one dot product, several, or only by computing it."""
 
     @property
     def tensors(self) -> frozenset[str]:
@@ -33,30 +34,33 @@ class Algorithm(Protocol):
     def per_item(self) -> frozenset[str]:
         """Slow tensors with a row for each item; the only ones that grow with the catalogue."""
 
-    def prior(self, slow: Slow, entities: int) -> Tensor:
-        """[entities, F] fast weights of somebody about whom nothing is known."""
+    def prior(self, slow: Slow, profile: Features) -> Tensor:
+        """[B, F] fast weights of somebody of whom nothing is known but the profile."""
 
-    def adapt(self, slow: Slow, support: Support) -> Tensor:
-        """[B, F] fast weights after the inner loop; an empty support gives the prior exactly.
+    def adapt(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
+        """[B, F] fast weights after the inner loop; an empty support gives `prior` exactly.
 
         Computed in the dtype of the slow weights other than the item matrix, so that serving can
         adapt in double precision while it keeps a single-precision matrix.
         """
 
     def item_rows(self, slow: Slow) -> Tensor:
-        """[N, D] what the retriever stores of each item: score = query . row + recollection."""
+        """[N, D] what scoring needs of each item."""
 
-    def new_item_row(self, slow: Slow) -> Tensor:
-        """[D] the row of an item that training never saw."""
+    def content_rows(self, slow: Slow, content: Features) -> Tensor:
+        """[B, D] the rows of items that training never saw, from what is known of them."""
 
-    def query(self, slow: Slow, fast: Tensor, shots: Tensor) -> Tensor:
-        """[B, D] what the retriever is asked with. `shots` [B] also selects the no-harm gate."""
+    def score(self, slow: Slow, fast: Tensor, shots: Tensor, rows: Tensor) -> Tensor:
+        """[B, M] scores of `rows`, which are [M, D] for everybody or [B, M, D] for each.
 
-    def recollect(self, slow: Slow, support: Support) -> Recollection:
-        """What the items of the support bring to mind, to be added to the scores; J may be 0."""
+        `shots` [B] selects from the tables by shots. What `recollect` says is to be added.
+        """
+
+    def recollect(self, slow: Slow, support: Support, profile: Features) -> Recollection:
+        """What support and profile bring to mind, to be added to the scores; J may be 0."""
 
     def gate(self, slow: Slow, shots: Tensor) -> Tensor:
-        """[B] how far the answer departs from the prior: 0 is the prior itself, 1 all the way."""
+        """[B] how far the answer departs from popularity: 0 is popularity, 1 all the way."""
 
     def outer_loss(self, slow: Slow, episode: Episode, generator: Generator | None) -> Tensor:
         """Scalar meta-training loss. `generator` drives dropout; None switches dropout off."""
@@ -65,8 +69,11 @@ class Algorithm(Protocol):
 class Trainable(Algorithm, Protocol):
     """What meta-training asks for beyond serving."""
 
-    def initial(self, interactions: csr_array, seed: int) -> dict[str, Tensor]:
-        """Every slow weight before training, from the training users' interactions [U, N]."""
+    def initial(self, interactions: csr_array, profiles: csr_array, seed: int) -> dict[str, Tensor]:
+        """Every slow weight before training.
+
+        From the training users' interactions [U, N] and features [U, V] (V may be 0).
+        """
 
     def rates(self) -> Mapping[str, float]:
         """The slow weights that the outer loop learns, with their learning rates."""

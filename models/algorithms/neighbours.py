@@ -18,24 +18,34 @@ _CELLS = 20_000_000
 """Of the item-item matrix, computed at once: some hundred megabytes."""
 
 
-def nearest_items(interactions: csr_array) -> tuple[Tensor, Tensor]:
-    """([N, M] int32 item rows, [N, M] float32 nearness >= 0) of the M nearest items of each.
+def nearest_items(
+    interactions: csr_array, profiles: csr_array | None = None
+) -> tuple[Tensor, Tensor]:
+    """([V, M] int32 item rows, [V, M] float32 nearness >= 0) of the M nearest items of each source.
 
-    Shrunk cosine of the columns of `interactions` [U, N], divided by the root of each item's sum so
-    that a popular item does not drown the others, and by the deviation over all pairs so that one
-    weight means the same in every catalogue. Slots without a neighbour have nearness 0.
+    Sources are the columns of `profiles` [U, V], or else the items themselves. Shrunk cosine with
+    the columns of `interactions` [U, N], divided by the root of each source's sum so that a popular
+    one does not drown the others, and by the deviation over all pairs so that one weight means the
+    same in every catalogue. Slots without a neighbour have nearness 0.
     """
     items = interactions.shape[1]
     width = min(NEIGHBOURS, items)
-    counts = np.bincount(interactions.indices, minlength=items).astype(np.float32)
-    by_item = interactions.astype(np.float32).T.tocsr()
-    rows = np.empty((items, width), np.int32)
-    near = np.empty((items, width), np.float32)
+    weight = _weights(interactions)
+    sources = interactions if profiles is None else profiles
+    source_weight = weight if profiles is None else _weights(sources)
+    by_source = sources.astype(np.float32).T.tocsr()
+    rows = np.empty((sources.shape[1], width), np.int32)
+    near = np.empty((sources.shape[1], width), np.float32)
     size = max(1, _CELLS // items)
-    for start in range(0, items, size):
-        block = slice(start, min(start + size, items))
-        common = (by_item[block] @ interactions).toarray().astype(np.float32)
-        rows[block], near[block] = _nearest(common, counts, start, width)
+    for start in range(0, len(rows), size):
+        block = slice(start, min(start + size, len(rows)))
+        common = (by_source[block] @ interactions).toarray().astype(np.float32)
+        if profiles is None:
+            own = np.arange(len(common))
+            common[own, start + own] = 0
+        cosine = common / (np.sqrt(source_weight[block, None] * weight) + SHRINKAGE)
+        best = torch.from_numpy(cosine).topk(width, dim=1)
+        rows[block], near[block] = best.indices.numpy(), best.values.numpy()
     near /= np.sqrt(np.maximum(near.sum(1, keepdims=True), 1e-9))
     positive = near[near > 0]
     if len(positive) and positive.std() > 0:
@@ -43,12 +53,6 @@ def nearest_items(interactions: csr_array) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(rows), torch.from_numpy(near)
 
 
-def _nearest(
-    common: NDArray[np.float32], counts: NDArray[np.float32], start: int, width: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The `width` largest shrunk cosines of rows `start`, ... whose common users are `common`."""
-    own = np.arange(len(common))
-    common[own, start + own] = 0
-    cosine = common / (np.sqrt(counts[start + own, None] * counts) + SHRINKAGE)
-    best = torch.from_numpy(cosine).topk(width, dim=1)
-    return best.indices.numpy(), best.values.numpy()
+def _weights(rows: csr_array) -> NDArray[np.float32]:
+    """[V] sum of the squares of each column."""
+    return np.bincount(rows.indices, rows.data**2, minlength=rows.shape[1]).astype(np.float32)

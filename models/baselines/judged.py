@@ -19,7 +19,7 @@ from torch import Tensor
 from models.baselines.crowd import Crowd, Floats, Scorer, standardise
 from models.baselines.fast import Baseline, fit_popularity
 from models.baselines.tuning import Choice, blend, tune
-from models.metrics import Judgement, Trials, judge_trials
+from models.metrics import Judgement, Score, Trials, judge_trials
 
 _LIBRARY = Path(__file__).parents[1]
 _CODE = (_LIBRARY / "baselines", _LIBRARY / "data", _LIBRARY / "metrics.py")
@@ -74,8 +74,8 @@ def remembered(cache: Path | None, key: str, compute: Callable[[], Judged]) -> J
         return outcome
 
 
-def _blended(scorer: Scorer, crowd: Crowd, choice: Choice) -> Callable[[NDArray[np.int64]], Tensor]:
-    def score(support: NDArray[np.int64]) -> Tensor:
+def _blended(scorer: Scorer, crowd: Crowd, choice: Choice) -> Score:
+    def score(users: NDArray[np.int64], support: NDArray[np.int64]) -> Tensor:  # noqa: ARG001
         scores: Floats = standardise(scorer(support))
         return torch.from_numpy(blend(scores, crowd, choice))
 
