@@ -36,6 +36,7 @@ from models.metrics import (
     judge_trials,
     tail_items,
 )
+from models.provenance import code_digest
 from models.report import OURS, PRIOR, Report
 from models.shapes import Features, Support
 from models.train import train
@@ -150,9 +151,10 @@ def _judge_fold(
     for done, baseline in enumerate(SETS[baselines]):
         if on_progress is not None:
             on_progress(baseline.name, done, len(SETS[baselines]))
-        key = f"{dataset.fingerprint} {parts.seed} {parts.fold} {order} {seed} {baseline.name}"
+        code = code_digest("models.baselines.judged", "models.data.splitting", baseline.module)
+        aim = f"{dataset.fingerprint} {parts.seed} {parts.fold} {order} {seed} {baseline.name}"
         compute = partial(judge_baseline, baseline, crowd, (validation, test), SHOTS, tail)
-        result = remembered(cache, key, compute)
+        result = remembered(cache, f"{aim} {code}", compute)
         judgements[baseline.name], choices[baseline.name] = result.judgements, result.choices
     tuned_on = {k: len(np.unique(validation.users[validation.rows(k)])) for k in SHOTS}
     return _Fold(weights.version, parts, seed, judgements, choices, tuned_on)

@@ -1,12 +1,14 @@
 """Strong simple rivals, tuned per number of shots on validation users.
 
-Every rival goes the same way: `fit` on training users gives a scorer, a scorer turns supports into
-scores, and the scores are blended with popularity. Settings and blend are chosen per k.
+Every rival goes the same way: fitted on training users it gives a scorer, a scorer turns supports
+into scores, and the scores are blended with popularity. Settings and blend are chosen per k.
 """
 
+from models.baselines.baseline import Baseline
 from models.baselines.crowd import Crowd
-from models.baselines.fast import FAST, Baseline
-from models.baselines.judged import Judged, judge_baseline, remembered
+from models.baselines.fast import FAST
+from models.baselines.judged import Judged, judge_baseline
+from models.baselines.remembered import remembered
 from models.baselines.tuning import Choice, tune
 
 SETS: dict[str, tuple[Baseline, ...]] = {"none": (), "fast": FAST}

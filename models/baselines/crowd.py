@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from models.data import Dataset
+from models.data.dataset import Dataset
 
 DENSE_ITEMS = 8_000
 NEIGHBOURS = 500

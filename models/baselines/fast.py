@@ -5,33 +5,25 @@ similar items of an item, and LMMSE and EASE know the DENSE_ITEMS most popular i
 are ranked by popularity there).
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from itertools import product
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.baselines.baseline import Baseline, Setting, each, grid
 from models.baselines.crowd import Crowd, Floats, Scorer, indicator
-
-Setting: TypeAlias = Mapping[str, float | str]
-HeadScorer: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.bool_]], Floats]
-"""Supports [B, k] of places in the head, and which are in the head at all -> scores [B, H]."""
+from models.baselines.head import on_head
+from models.progress import OnProgress
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """A way to score, and the settings among which validation chooses."""
-
-    name: str
-    settings: tuple[Setting, ...]
-    fit: Callable[[Crowd, Setting], Scorer]
-
-
-def fit_popularity(crowd: Crowd, setting: Setting) -> Scorer:  # noqa: ARG001  (the one interface)
-    return lambda support: np.zeros((len(support), crowd.items), np.float32)
+def no_scorers(
+    crowd: Crowd,  # noqa: ARG001  (the one interface)
+    settings: Sequence[Setting],  # noqa: ARG001
+    tell: OnProgress,  # noqa: ARG001
+) -> Iterator[tuple[Setting, Scorer]]:
+    """Popularity needs none: every rival falls back on it where its scores do not help."""
+    return iter(())
 
 
 def fit_lift(crowd: Crowd, setting: Setting) -> Scorer:
@@ -77,7 +69,7 @@ def fit_ease(crowd: Crowd, setting: Setting) -> Scorer:
         scores: Floats = indicator(rows, len(weights), known) @ weights
         return scores
 
-    return _on_head(crowd, score, np.zeros(crowd.items, np.float32))
+    return on_head(crowd, score, np.zeros(crowd.items, np.float32))
 
 
 def fit_lmmse(crowd: Crowd, setting: Setting) -> Scorer:
@@ -105,39 +97,33 @@ def fit_lmmse(crowd: Crowd, setting: Setting) -> Scorer:
         departure: Floats = indicator(rows, len(related), pull.numpy()) @ related
         return mean + scale * departure if expected else departure
 
-    return _on_head(crowd, score, everyone if expected else np.zeros_like(everyone))
-
-
-def _grid(**axes: Iterable[float | str]) -> tuple[Setting, ...]:
-    return tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+    return on_head(crowd, score, everyone if expected else np.zeros_like(everyone))
 
 
 FAST: tuple[Baseline, ...] = (
-    Baseline("popularity", (), fit_popularity),
-    Baseline("lift", _grid(form=("log", "ratio"), smoothing=(1, 3, 10, 30, 100)), fit_lift),
+    Baseline("popularity", __name__, (), no_scorers),
+    Baseline(
+        "lift",
+        __name__,
+        grid(form=("log", "ratio"), smoothing=(1, 3, 10, 30, 100)),
+        each(fit_lift),
+    ),
     Baseline(
         "item-knn",
-        _grid(shrinkage=(0, 30, 150), neighbours=(50, 200, 0), levelling=(0, 0.5)),
-        fit_item_knn,
+        __name__,
+        grid(shrinkage=(0, 30, 150), neighbours=(50, 200, 0), levelling=(0, 0.5)),
+        each(fit_item_knn),
     ),
     Baseline(
         "lmmse",
-        _grid(score=("expected", "departure"), **{"lambda": (0.1, 0.3, 1, 3, 10)}),
-        fit_lmmse,
+        __name__,
+        grid(score=("expected", "departure"), **{"lambda": (0.1, 0.3, 1, 3, 10)}),
+        each(fit_lmmse),
     ),
-    Baseline("ease", _grid(**{"lambda": (30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5)}), fit_ease),
+    Baseline(
+        "ease",
+        __name__,
+        grid(**{"lambda": (30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5)}),
+        each(fit_ease),
+    ),
 )
-
-
-def _on_head(crowd: Crowd, score: HeadScorer, elsewhere: Floats) -> Scorer:
-    """Scores of all items from `score`, which knows the head; the others get `elsewhere` [N]."""
-    place = np.full(crowd.items, -1)
-    place[crowd.head] = np.arange(len(crowd.head))
-
-    def everywhere(support: NDArray[np.int64]) -> Floats:
-        rows = place[support]
-        scores = np.repeat(elsewhere[None], len(support), axis=0)
-        scores[:, crowd.head] = score(np.maximum(rows, 0), rows >= 0)
-        return scores
-
-    return everywhere

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 import torch
 
+from models.baselines.baseline import Baseline, Setting
 from models.baselines.crowd import Crowd, Floats, standardise
-from models.baselines.fast import Baseline, Setting
 from models.metrics import Question, Trials, ndcg_at_10
+from models.progress import OnProgress, silent
 
 TUNING_USERS = 600
 """More validation users than this do not change a choice; the first so many are taken."""
@@ -33,7 +34,11 @@ POPULARITY_ONLY = Choice({}, "only", 0.0, float("nan"))
 
 
 def tune(
-    baseline: Baseline, crowd: Crowd, trials: Trials, shots: Iterable[int]
+    baseline: Baseline,
+    crowd: Crowd,
+    trials: Trials,
+    shots: Iterable[int],
+    tell: OnProgress = silent,
 ) -> dict[int, Choice]:
     """The best setting and popularity blend at every number of shots, by NDCG@10 of `trials`.
 
@@ -42,8 +47,7 @@ def tune(
     rows = {k: trials.rows(k)[:TUNING_USERS] for k in shots}
     asked = {k: trials.question(row) for k, row in rows.items() if len(row)}
     best = {k: _popularity_alone(crowd, question) for k, question in asked.items()}
-    for setting in baseline.settings:
-        scorer = baseline.fit(crowd, setting)
+    for setting, scorer in baseline.scorers(crowd, baseline.settings, tell):
         for k, question in asked.items():
             if k == 0:
                 continue

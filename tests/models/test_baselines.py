@@ -7,10 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from models.baselines import SETS, Crowd, Judged, judge_baseline, remembered, tune
+from models.baselines.baseline import Baseline
 from models.baselines.crowd import Scorer
-from models.baselines.fast import FAST, Baseline, fit_ease, fit_item_knn, fit_lift, fit_lmmse
+from models.baselines.fast import FAST, fit_ease, fit_item_knn, fit_lift, fit_lmmse
 from models.data import Dataset, histories, split
 from models.metrics import Trials, tail_items
+from models.progress import silent
 from tests.models.generated_data import generated_dataset
 
 SHOTS = (0, 1, 3, 5)
@@ -99,8 +101,9 @@ def test_neighbours_alone_give_the_dense_scores(
     sparse = Crowd(dataset, split(dataset, 0).train)
     assert sparse.pairs.partners is not None
     met = counted(crowd)[1][SUPPORT].min(1) > 0
-    for setting in baseline.settings:
-        dense, few = (baseline.fit(one, setting)(SUPPORT) for one in (crowd, sparse))
+    fitted = (baseline.scorers(one, baseline.settings, silent) for one in (crowd, sparse))
+    for (_, exact), (_, near) in zip(*fitted, strict=True):
+        dense, few = exact(SUPPORT), near(SUPPORT)
         assert few[met] == pytest.approx(dense[met], rel=1e-3, abs=1e-5)
 
 
@@ -114,8 +117,8 @@ def test_beyond_the_head_popularity_ranks(
     assert len(crowd.head) == 20
     assert crowd.counts[crowd.head].min() >= crowd.counts[tail].max()
     support = np.array([[tail[0], crowd.head[0]], [tail[1], tail[2]]])
-    for setting in baseline.settings:
-        scores = baseline.fit(crowd, setting)(support)
+    for _, scorer in baseline.scorers(crowd, baseline.settings, silent):
+        scores = scorer(support)
         assert np.isfinite(scores).all()
         assert len(np.unique(scores[0, crowd.head])) > 10
         assert np.array_equal(scores[0, tail], scores[1, tail])

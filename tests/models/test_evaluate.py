@@ -28,7 +28,9 @@ def start_of_training(dataset: Dataset, directory: Path, fold: int = 0) -> MetaW
     shape = len(dataset.user_ids), len(dataset.item_ids)
     interactions = csr_array((ones, (dataset.user, dataset.item)), shape=shape)[parts.train]
     ranker = RankerConfig(dimension=8, negatives=32)
-    slow = algorithms.trainable("meta-sgd", ranker).initial(interactions, seed=0)
+    slow = algorithms.trainable("meta-sgd", ranker).initial(
+        interactions, csr_array((len(parts.train), 0)), seed=0
+    )
     sizes = {"train": len(parts.train), "validation": len(parts.validation)}
     facts = Facts(
         algorithm="meta-sgd",
