@@ -23,7 +23,7 @@ from platformdirs import user_cache_path
 from rich.console import Console
 from rich.table import Table
 
-from models.config import TrainConfig
+from models.config import EvaluateConfig, TrainConfig
 from models.data import read
 from models.evaluate import evaluate_folds
 from models.evidence import MARGIN
@@ -123,11 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 config,
                 asked.folds,
                 Path(workdir),
-                order=asked.order,
+                EvaluateConfig(order=asked.order),
                 cache=asked.cache,
-                on_progress=lambda what, done, total: print(
-                    f"  {what} ({done + 1}/{total})", file=sys.stderr
-                ),
+                on_progress=lambda what, done: print(f"  {done:4.0%} {what}", file=sys.stderr),
             )
         rows += rows_of(report)
         reports.append(report.to_json())

@@ -56,3 +56,20 @@ class TrainConfig:
     patience: int = 4
     """Checks without a gain before training ends."""
     ranker: RankerConfig = field(default_factory=RankerConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateConfig:
+    """What held-out users are asked, and who else answers."""
+
+    order: Literal["random", "time"] = "random"
+    """Which interactions come first: any, or the earliest (needs timestamps)."""
+    baselines: str = "fast"
+    """"none", or "fast": popularity, lift, item-kNN, LMMSE, EASE."""
+    shots: tuple[int, ...] | None = None
+    """By default those of models.metrics. More than 50 are asked of whoever has twice as many
+    interactions; ours adapts to the last 50 of them, the others to all."""
+    seed: int | None = None
+    """Of the order and of the bootstrap; by default that of the split."""
+    seeds: int = 1
+    """In how many orders, from `seed` on, test users are asked; a user's mean counts."""

@@ -13,7 +13,7 @@ Score: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], Tensor]
 """Users [B] and their supports [B, shots] of item indices -> scores [B, N]."""
 
 POOL = 50
-"""The largest support."""
+"""The largest support, unless a larger one is asked for."""
 SHOTS = (0, 1, 2, 3, 5, 10, 20, 50)
 CLAIMABLE_USERS = 200
 """A column of fewer users carries no claim."""
@@ -36,9 +36,9 @@ class Trials:
     users: NDArray[np.int64]
     """[n]"""
     pool: NDArray[np.int64]
-    """[n, POOL] item indices in support order; 0 where the pool has ended."""
+    """[n, most] item indices in support order; 0 where the pool has ended."""
     sizes: NDArray[np.int64]
-    """[n] min(POOL, half of the user's items)."""
+    """[n] min(most, half of the user's items)."""
     indptr: NDArray[np.int64]
     """[n + 1] of `query`."""
     query: NDArray[np.int64]
@@ -53,8 +53,9 @@ class Trials:
         indptr: NDArray[np.int64],
         history: NDArray[np.int32],
         items: int,
+        most: int = POOL,
     ) -> "Trials":
-        """Trials of `users` from histories in compressed rows (`indptr`, `history`).
+        """Trials of `users` from histories in compressed rows; `most` is the largest support.
 
         >>> trials = Trials.of(np.array([0]), np.array([0, 5]), np.array([7, 3, 1, 4, 9]), 10)
         >>> trials.support(np.array([0]), 2), trials.query
@@ -63,8 +64,8 @@ class Trials:
         lengths = indptr[users + 1] - indptr[users]
         users = users[lengths > 0]
         start, end = indptr[users], indptr[users + 1]
-        sizes = np.minimum(POOL, (end - start) // 2)
-        slots = np.arange(POOL)
+        sizes = np.minimum(most, (end - start) // 2)
+        slots = np.arange(most)
         places = np.minimum(start[:, None] + slots, len(history) - 1)
         pool = np.where(slots < sizes[:, None], history[places], 0).astype(np.int64)
         asked = end - start - sizes
@@ -102,7 +103,7 @@ class Trials:
         line = np.repeat(np.arange(len(rows)), lengths)
         within = np.arange(len(line)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         wanted[line, self.query[np.repeat(self.indptr[rows], lengths) + within]] = True
-        used = np.arange(POOL) < self.sizes[rows, None]
+        used = np.arange(self.pool.shape[1]) < self.sizes[rows, None]
         hidden[np.nonzero(used)[0], self.pool[rows][used]] = True
         return Question(torch.from_numpy(wanted), torch.from_numpy(hidden))
 
@@ -121,6 +122,21 @@ class Judgement:
     """[B, len(PER_USER)]; NaN where the metric does not exist for the user."""
     top: NDArray[np.int64]
     """[B, 10] the list that was judged, best first."""
+
+    def by_user(self, repeats: int) -> "Judgement":
+        """For the same users judged `repeats` times over: their means, and their first lists.
+
+        A metric that does not exist for some repeats is the mean of the others.
+
+        >>> twice = Judgement(np.array([[1.0], [2], [3], [np.nan]]), np.zeros((4, 10), int))
+        >>> twice.by_user(2).values.ravel().tolist()
+        [2.0, 2.0]
+        """
+        values = self.values.reshape(repeats, -1, self.values.shape[1])
+        present = ~np.isnan(values)
+        counts = present.sum(0)
+        means = np.where(present, values, 0).sum(0) / np.where(counts > 0, counts, np.nan)
+        return Judgement(means, self.top[: values.shape[1]])
 
 
 def judge(scores: Tensor, question: Question, tail: Tensor) -> Judgement:

@@ -1,6 +1,7 @@
 """Tell how far something long has come, in parts of a whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 OnProgress: TypeAlias = Callable[[str, float], None]
@@ -23,3 +24,18 @@ def part(tell: OnProgress, start: float, end: float, name: str = "") -> OnProgre
         tell(", ".join(filter(None, (name, what))), start + done * (end - start))
 
     return told
+
+
+def stages(tell: OnProgress, efforts: Mapping[str, float]) -> dict[str, OnProgress]:
+    """One for each of several parts that follow one another and take about so long.
+
+    >>> told = stages(lambda what, done: print(what, done), {"ours": 1, "ease": 3})
+    >>> told["ease"]("", 0.0)
+    ease 0.25
+    """
+    total = sum(efforts.values())
+    ends = [end / total for end in accumulate(efforts.values(), initial=0.0)]
+    return {
+        name: part(tell, start, end, name)
+        for name, (start, end) in zip(efforts, pairwise(ends), strict=True)
+    }

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from models.algorithms.interface import Algorithm, Slow, Trainable
 from models.algorithms.scoring import score_items
-from models.data import Dataset, Order, histories
+from models.data import Dataset, Order
 from models.metrics import SHOTS, Trials, ndcg_at_10
+from models.questions import ask_to_choose
 from models.shapes import MOST_SHOTS, Features, Support
 
 DOUBT = 1.0
@@ -22,7 +23,6 @@ Table: TypeAlias = Mapping[str, float]
 """One value for each of some tables by shots."""
 
 _BATCH = 512
-_ENOUGH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,7 @@ class Exam:
         order: Order,
         seed: int,
     ) -> "Exam":
-        draws = 1 if order == "time" else min(16, -(-_ENOUGH // max(1, len(users))))
-        shuffles = [histories(dataset, order, seed + draw) for draw in range(draws)]
-        items = len(dataset.item_ids)
-        parts = [Trials.of(users, one.indptr, one.items, items) for one in shuffles]
-        return cls(Trials.together(parts), profiles)
+        return cls(ask_to_choose(dataset, users, order, seed), profiles)
 
     @torch.no_grad()
     def marks(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import TextColumn
@@ -134,7 +134,7 @@ def evaluate(
     ] = 1,
 ) -> None:
     """Rank for users that training never saw, beside tuned baselines; prints tables."""
-    from models.config import RankerConfig, TrainConfig
+    from models.config import EvaluateConfig, RankerConfig, TrainConfig
     from models.data import read
     from models.evaluate import evaluate as judge
     from models.evaluate import evaluate_folds
@@ -143,34 +143,25 @@ def evaluate(
     dataset, judged = read(data), load(weights.parent, weights.name)
     cache = cache_directory()
     with progress_bar() as bar:
-        task = bar.add_task("judging", total=None)
+        task = bar.add_task("judging", total=1.0)
 
-        def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+        def show(what: str, done: float) -> None:
+            bar.update(task, description=what, completed=done)
             if not err.is_terminal:
-                say(f"{what} ({done + 1}/{total})")
+                say(f"{done:4.0%} {what}")
 
-        asked: _Asked = {
-            "order": order.value,
-            "baselines": baselines.value,
-            "cache": cache / "baselines",
-            "on_progress": show,
-        }
+        config = EvaluateConfig(order=order.value, baselines=baselines.value)
+        known = cache / "judgements"
         if folds == 1:
-            report = judge(dataset, judged, **asked)
+            report = judge(dataset, judged, config, cache=known, on_progress=show)
         else:
-            config = judged.manifest.config
-            again = TrainConfig(**{**config, "ranker": RankerConfig(**config["ranker"])})
-            report = evaluate_folds(dataset, again, folds, cache / "folds", **asked)
+            choices = judged.manifest.config
+            again = TrainConfig(**{**choices, "ranker": RankerConfig(**choices["ranker"])})
+            report = evaluate_folds(
+                dataset, again, folds, cache / "folds", config, cache=known, on_progress=show
+            )
     if json_file is not None:
         json_file.write_text(json.dumps(report.to_json(), indent=1))
     if markdown is not None:
         markdown.write_text(report.to_markdown())
     typer.echo(report.to_markdown())
-
-
-class _Asked(TypedDict):
-    order: Literal["random", "time"]
-    baselines: str
-    cache: Path
-    on_progress: "Callable[[str, int, int], None]"

@@ -10,7 +10,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from models import algorithms, weights
-from models.config import RankerConfig, TrainConfig
+from models.config import EvaluateConfig, RankerConfig, TrainConfig
 from models.data import Dataset, histories, read, split
 from models.errors import DataError, WeightsError
 from models.evaluate import evaluate, evaluate_folds
@@ -19,6 +19,7 @@ from models.report import Report
 from models.weights import Facts, Manifest, MetaWeights
 from tests.models.generated_data import generated_dataset, generated_frame
 
+ALONE = EvaluateConfig(baselines="none")
 METHODS = ["ours", "prior", "popularity", "lift", "item-knn", "lmmse", "ease"]
 
 
@@ -143,20 +144,23 @@ def test_rivals_are_remembered_and_ours_is_not(
     def refuse(*_: object) -> None:
         raise AssertionError("a rival was judged again")
 
-    monkeypatch.setattr("models.evaluate.judge_baseline", refuse)
+    monkeypatch.setattr("models.fold.judge_baseline", refuse)
     assert evaluate(dataset, untrained, cache=cache).to_json() == report.to_json()
     with pytest.raises(AssertionError, match="again"):
-        evaluate(dataset, untrained, cache=cache, seed=5)
+        evaluate(dataset, untrained, EvaluateConfig(seed=5), cache=cache)
 
 
 def test_tells_of_progress(dataset: Dataset, untrained: MetaWeights, cache: Path) -> None:
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[str, float]] = []
     evaluate(dataset, untrained, cache=cache, on_progress=lambda *step: told.append(step))
-    assert told == [(name, done, 5) for done, name in enumerate(METHODS[2:])]
+    assert [name for name, _ in told] == ["ours", *METHODS[2:]]
+    assert [done for _, done in told] == sorted(done for _, done in told)
+    assert told[0][1] == 0
+    assert told[-1][1] < 1
 
 
 def test_time_order_is_judged_too(dataset: Dataset, untrained: MetaWeights) -> None:
-    timed = evaluate(dataset, untrained, order="time", baselines="none")
+    timed = evaluate(dataset, untrained, EvaluateConfig(order="time", baselines="none"))
     assert timed.to_json()["order"] == "time"
     assert list(timed.methods) == ["ours", "prior"]
     assert timed.rivals == {}
@@ -180,7 +184,7 @@ def test_refuses_what_it_cannot_do(
     dataset: Dataset, untrained: MetaWeights, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match="none, fast"):
-        evaluate(dataset, untrained, baselines="every")
+        evaluate(dataset, untrained, EvaluateConfig(baselines="every"))
     with pytest.raises(ValueError, match=r"1\.\.10"):
         evaluate_folds(dataset, TrainConfig(), 0, tmp_path)
     frame = pl.DataFrame({"user_id": ["a", "a", "b"], "item_id": ["x", "y", "x"]})
@@ -188,14 +192,107 @@ def test_refuses_what_it_cannot_do(
     tiny = read(tmp_path)
     fold = next(fold for fold in range(10) if not len(split(tiny, 0, fold).test))
     with pytest.raises(DataError, match="no user"):
-        evaluate(tiny, start_of_training(tiny, tmp_path, fold), baselines="none")
+        evaluate(tiny, start_of_training(tiny, tmp_path, fold), ALONE)
 
 
 def test_folds_train_anew_and_judge_all_held_out_users_together(tmp_path: Path) -> None:
     dataset = generated_dataset(tmp_path / "data", users=120)
     config = TrainConfig(steps=2, users=16, ranker=RankerConfig(dimension=4, negatives=16))
-    pooled = evaluate_folds(dataset, config, 2, tmp_path / "weights", baselines="none")
+    pooled = evaluate_folds(dataset, config, 2, tmp_path / "weights", ALONE)
     held_out = [len(split(dataset, 0, fold).test) for fold in range(2)]
     assert pooled.users[0] == sum(held_out)
     assert len(set(pooled.versions)) == 2
     assert pooled.to_json()["split"] == {"seed": 0, "folds": [0, 1]}
+
+
+def test_several_seeds_are_one_mean_for_each_user(
+    dataset: Dataset, untrained: MetaWeights, cache: Path
+) -> None:
+    """The mean of the means, and an interval that is not that of three times the users."""
+    seeds = (0, 1, 2)
+    alone = [evaluate(dataset, untrained, replace(ALONE, seed=seed)) for seed in seeds]
+    together = evaluate(dataset, untrained, replace(ALONE, seed=0, seeds=3))
+    assert together.users == alone[0].users
+    assert together.to_json()["seeds"] == list(seeds)
+    for k in together.users:
+        found = together.methods["ours"][k]["ndcg@10"]
+        each = [one.methods["ours"][k]["ndcg@10"] for one in alone]
+        assert found.mean == pytest.approx(np.mean([one.mean for one in each]))
+        assert found.low is not None
+        assert each[0].low is not None
+        assert found.mean - found.low > 0.5 * (each[0].mean - each[0].low)
+
+
+def test_more_than_fifty_shots_leave_the_other_columns_as_they_are(tmp_path: Path) -> None:
+    """Users of 120 items each; at 55 shots the pool is 60 and ours adapts to the last 50."""
+    dataset = read_long_histories(tmp_path / "long")
+    weights_ = start_of_training(dataset, tmp_path / "weights")
+    usual = evaluate(dataset, weights_, EvaluateConfig(shots=(0, 50)))
+    more = evaluate(dataset, weights_, EvaluateConfig(shots=(0, 50, 55)))
+    assert list(more.users) == [0, 50, 55]
+    assert more.users[55] == more.users[50] > 0
+    for name in METHODS:
+        for k in usual.users:
+            assert more.methods[name][k] == usual.methods[name][k]
+    assert more.chosen["ease"][55][0]["ndcg"] > 0
+    assert more.methods["prior"][55] != more.methods["prior"][50]
+
+
+def read_long_histories(directory: Path) -> Dataset:
+    directory.mkdir()
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "user_id": np.repeat(np.arange(80), 120),
+            "item_id": np.concatenate([random.permutation(200)[:120] for _ in range(80)]),
+        }
+    )
+    frame.write_parquet(directory / "interactions.parquet")
+    return read(directory)
+
+
+def test_an_interrupted_evaluation_judges_only_what_is_missing(
+    dataset: Dataset, untrained: MetaWeights, report: Report, tmp_path: Path
+) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(what: str, done: float) -> None:
+        if what.startswith("item-knn"):
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        evaluate(dataset, untrained, cache=tmp_path, on_progress=interrupt)
+    known = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert len(known) == len(["ours", "prior", "popularity", "lift"])
+    assert evaluate(dataset, untrained, cache=tmp_path).to_json() == report.to_json()
+    assert len([*tmp_path.iterdir()]) == len(METHODS)
+    assert all(path.stat().st_mtime_ns == before for path, before in known.items())
+
+
+def test_folds_trained_before_are_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, config = generated_dataset(tmp_path / "data", users=120), TrainConfig(steps=2)
+    trained: list[int] = []
+
+    def counting(dataset: Dataset, config: TrainConfig, out: Path, **more: object) -> Manifest:
+        trained.append(config.fold)
+        if trained == [0, 1]:
+            raise KeyboardInterrupt
+        return start_of_training(dataset, out, config.fold).manifest
+
+    monkeypatch.setattr("models.evaluate.train", counting)
+    places = tmp_path / "weights", ALONE
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_folds(dataset, config, 2, *places, cache=tmp_path / "cache")
+    first = evaluate_folds(dataset, config, 2, *places, cache=tmp_path / "cache")
+    assert trained == [0, 1, 1]
+    assert evaluate_folds(dataset, config, 2, *places).to_json() == first.to_json()
+    assert trained == [0, 1, 1]
+    evaluate_folds(dataset, replace(config, steps=3), 1, *places)
+    assert trained == [0, 1, 1, 0]
+    for path in (tmp_path / "weights").glob(f"*/{first.versions[0]}/weights.safetensors"):
+        path.write_bytes(b"broken")
+    assert evaluate_folds(dataset, config, 2, *places).versions == first.versions
+    assert trained == [0, 1, 1, 0, 0]

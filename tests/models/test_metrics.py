@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.metrics import (
     PER_USER,
     POOL,
+    Judgement,
     Question,
     Trials,
     judge,
@@ -113,7 +114,9 @@ def test_trials_together_are_the_trials_one_after_the_other() -> None:
 def test_trials_of_nobody_and_of_users_without_history() -> None:
     trials = Trials.of(np.array([0]), np.array([0, 0, 3]), np.array([1, 2, 3], np.int32), 5)
     assert len(trials.users) == 0
-    judged = judge_trials(lambda _: torch.zeros(0, 5), trials, 1, torch.ones(5, dtype=torch.bool))
+    judged = judge_trials(
+        lambda _, __: torch.zeros(0, 5), trials, 1, torch.ones(5, dtype=torch.bool)
+    )
     assert judged.values.shape == (0, len(PER_USER))
     assert judged.top.shape == (0, 10)
 
@@ -124,7 +127,7 @@ def test_judging_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     trials = Trials.of(np.arange(9), np.arange(10) * 20, history, 60)
     weights = torch.from_numpy(random.normal(size=(60, 60)))
 
-    def score(support: NDArray[np.int64]) -> torch.Tensor:
+    def score(users: NDArray[np.int64], support: NDArray[np.int64]) -> torch.Tensor:
         return weights[torch.from_numpy(support)].sum(1)
 
     tail = torch.from_numpy(tail_items(np.arange(60, dtype=np.float32)))
@@ -138,4 +141,15 @@ def test_judging_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_scores_that_are_no_numbers_are_refused() -> None:
     trials = Trials.of(np.array([0]), np.array([0, 4]), np.arange(4, dtype=np.int32), 8)
     with pytest.raises(ValueError, match="finite"):
-        judge_trials(lambda _: torch.full((1, 8), torch.nan), trials, 1, torch.ones(8) > 0)
+        judge_trials(lambda _, __: torch.full((1, 8), torch.nan), trials, 1, torch.ones(8) > 0)
+
+
+def test_a_users_repeats_are_averaged_before_all_else() -> None:
+    values = np.array([[1.0, np.nan], [0, 1], [0, np.nan], [1, 0], [0.5, np.nan], [0, np.nan]])
+    top = np.arange(60).reshape(6, 10)
+    found = Judgement(values, top).by_user(3)
+    assert found.values[:, 0] == pytest.approx([0.5, 1 / 3])
+    assert np.isnan(found.values[0, 1])
+    assert found.values[1, 1] == 0.5
+    assert np.array_equal(found.top, top[:2])
+    assert np.array_equal(Judgement(values, top).by_user(1).values, values, equal_nan=True)
