@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from models.data import Dataset, read
 
@@ -36,3 +37,20 @@ def generated_dataset(directory: Path, *, users: int = 400, items: int = 60) -> 
     directory.mkdir(parents=True, exist_ok=True)
     generated_frame(users, items).write_parquet(directory / "interactions.parquet")
     return read(directory)
+
+
+def generated_interactions(users: int = 300, items: int = 60) -> csr_array:
+    """[users, items] 1 where a user met an item."""
+    frame = generated_frame(users, items)
+    user = frame["user_id"].str.slice(1).cast(int).to_numpy()
+    item = frame["item_id"].str.slice(1).cast(int).to_numpy()
+    met: csr_array = csr_array((item * 0 + 1.0, (user, item)), shape=(users, items))
+    return met
+
+
+def generated_tastes(interactions: csr_array) -> csr_array:
+    """[users, KINDS] 1 at the kind of which a user met most: a feature that tells something."""
+    kind = np.arange(interactions.shape[1]) % KINDS
+    taste = (interactions @ np.eye(KINDS)[kind]).argmax(1)
+    tastes: csr_array = csr_array(np.eye(KINDS)[taste])
+    return tastes

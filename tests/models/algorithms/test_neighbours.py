@@ -10,9 +10,9 @@ from torch import Tensor
 from models import algorithms
 from models.algorithms import neighbours
 from models.algorithms.neighbours import SHRINKAGE, nearest_items
-from models.algorithms.scoring import score_items
 from models.config import RankerConfig
-from models.shapes import Support
+from models.shapes import Features, Support
+from tests.models.algorithms.given import scores_of, with_tables
 
 USERS, ITEMS = 200, 30
 
@@ -25,15 +25,26 @@ def interactions() -> csr_array:
     return met
 
 
-def dense_nearness(interactions: csr_array, width: int) -> NDArray[np.float64]:
+@pytest.fixture(scope="module")
+def profiles() -> csr_array:
+    """Two features of unequal weight, of which most users have one."""
+    random = np.random.default_rng(5)
+    known: csr_array = csr_array(random.choice([0, 1, 0.5], size=(USERS, 2), p=[0.3, 0.4, 0.3]))
+    return known
+
+
+def dense_nearness(
+    interactions: csr_array, width: int, profiles: csr_array | None = None
+) -> NDArray[np.float64]:
     """The definition, row by row and pair by pair."""
     met = interactions.toarray()
-    near = np.zeros((ITEMS, ITEMS))
-    for one in range(ITEMS):
+    sources = met if profiles is None else profiles.toarray()
+    near = np.zeros((sources.shape[1], ITEMS))
+    for one in range(len(near)):
         for other in range(ITEMS):
-            if one != other:
-                common = (met[:, one] * met[:, other]).sum()
-                norm = np.sqrt(met[:, one].sum() * met[:, other].sum()) + SHRINKAGE
+            if profiles is not None or one != other:
+                common = (sources[:, one] * met[:, other]).sum()
+                norm = np.sqrt((sources[:, one] ** 2).sum() * met[:, other].sum()) + SHRINKAGE
                 near[one, other] = common / norm
         near[one, np.argsort(-near[one])[width:]] = 0
         near[one] /= np.sqrt(near[one].sum())
@@ -58,6 +69,13 @@ def test_every_nearness_belongs_to_its_pair(interactions: csr_array) -> None:
     np.testing.assert_allclose(dense, dense_nearness(interactions, ITEMS), rtol=1e-4, atol=1e-6)
 
 
+def test_features_have_near_items_too(interactions: csr_array, profiles: csr_array) -> None:
+    rows, near = nearest_items(interactions, profiles)
+    dense = torch.zeros(2, ITEMS).scatter_add(1, rows.long(), near)
+    expected = dense_nearness(interactions, ITEMS, profiles)
+    np.testing.assert_allclose(dense, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_strangers_have_no_neighbours() -> None:
     nobody: csr_array = csr_array(np.eye(5))
     _, near = nearest_items(nobody)
@@ -65,15 +83,14 @@ def test_strangers_have_no_neighbours() -> None:
 
 
 @pytest.fixture(scope="module")
-def slow(interactions: csr_array) -> dict[str, Tensor]:
+def slow(interactions: csr_array, profiles: csr_array) -> dict[str, Tensor]:
     ranker = algorithms.trainable("meta-sgd", RankerConfig(dimension=4, negatives=16))
-    return ranker.initial(interactions, 0) | {"memory": torch.full((51,), 0.3)}
+    start = ranker.initial(interactions, profiles, 0)
+    return start | {"memory": torch.full((51,), 0.3)}
 
 
 def scores(slow: dict[str, Tensor], given: Support) -> Tensor:
-    algorithm = algorithms.get("meta-sgd")
-    fast = algorithm.adapt(slow, given)
-    return score_items(algorithm, slow, algorithm.item_rows(slow), fast, given)
+    return scores_of(algorithms.get("meta-sgd"), slow, given, Features.none(1))
 
 
 def test_the_memory_adds_the_nearness_of_the_support(slow: dict[str, Tensor]) -> None:
@@ -85,7 +102,7 @@ def test_the_memory_adds_the_nearness_of_the_support(slow: dict[str, Tensor]) ->
 
 def test_a_dislike_pushes_away_what_is_near(slow: dict[str, Tensor]) -> None:
     given = Support(torch.tensor([[2], [2]]), torch.tensor([[1.0], [-1.0]]))
-    liked, disliked = algorithms.get("meta-sgd").recollect(slow, given).scores
+    liked, disliked = algorithms.get("meta-sgd").recollect(slow, given, Features.none(2)).scores
     torch.testing.assert_close(liked, -disliked)
     assert liked.max() > 0
 
@@ -99,3 +116,17 @@ def test_padding_brings_nothing_to_mind(slow: dict[str, Tensor]) -> None:
     short = Support(torch.tensor([[2]]), torch.tensor([[1.0]]))
     padded = Support(torch.tensor([[2, 0, 0]]), torch.tensor([[1.0, 0.0, 0.0]]))
     torch.testing.assert_close(scores(slow, short), scores(slow, padded))
+
+
+def test_the_profile_adds_the_nearness_of_its_features(slow: dict[str, Tensor]) -> None:
+    """By their values, as far as the gate is open, whatever the shots."""
+    given = Support(torch.tensor([[2, 5], [0, 0]]), torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
+    profile = Features(torch.tensor([[0, 1], [1, 0]]), torch.tensor([[1.0, 0.5], [1.0, 0.0]]))
+    algorithm = algorithms.get("meta-sgd")
+    remembered = with_tables(slow, {"profile_memory": 0.4, "gate": 0.5})
+    told = scores_of(algorithm, remembered, given, profile)
+    untold = scores_of(algorithm, remembered, given, Features.none(2))
+    near, nearness = slow["profile_items"].long(), slow["profile_nearness"]
+    dense = torch.zeros(2, ITEMS).scatter_add(1, near, nearness)
+    expected = 0.5 * 0.4 * torch.stack([dense[0] + 0.5 * dense[1], dense[1]])
+    torch.testing.assert_close(told - untold, expected)
