@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from torch import Tensor
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyRow:
@@ -34,3 +36,8 @@ class VerifyRow:
 
     def to_json(self) -> dict[str, str | float | None]:
         return {**asdict(self), "ratio": self.ratio, "passed": self.passed}
+
+
+def mean_and_margin(values: Tensor) -> tuple[float, float]:
+    """Mean of one value per task, and half of its 95% interval."""
+    return values.mean().item(), 1.96 * values.std().item() / len(values) ** 0.5

@@ -1,0 +1,103 @@
+"""Every algorithm beside what its paper reports.
+
+    ./run bench verify [--quick] [--only PART ...] [--figure FILE]
+
+Prints one table; writes benchmarks/results/verify.json and the figure of adapted curves.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.quality import RESULTS, machine
+from benchmarks.verify import reptile_sinusoid, sinusoid, wider_sinusoid
+from benchmarks.verify.row import VerifyRow
+
+
+class Part(NamedTuple):
+    rows: Callable[[bool], list[VerifyRow]]
+    figure: Callable[[Path, bool], None] | None = None
+
+
+PARTS = {
+    "sinusoid": Part(sinusoid.rows, sinusoid.figure),
+    "wider-sinusoid": Part(wider_sinusoid.rows),
+    "reptile-sinusoid": Part(reptile_sinusoid.rows),
+}
+"""The longest first, so that two processes end at about the same time."""
+
+
+def measure(name: str, figure: Path, quick: bool) -> list[VerifyRow]:
+    part = PARTS[name]
+    found = part.rows(quick)
+    if part.figure:
+        part.figure(figure, quick)
+    return found
+
+
+def measure_all(names: Sequence[str], figure: Path, quick: bool) -> list[VerifyRow]:
+    """Each part in a process of its own, with one thread: their tensors are small."""
+    if quick:
+        found = list(map(measure, names, repeat(figure), repeat(quick)))
+    else:
+        with ProcessPoolExecutor(
+            mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            found = list(pool.map(measure, names, repeat(figure), repeat(quick)))
+    return [row for rows in found for row in rows]
+
+
+def table_of(rows: Sequence[VerifyRow]) -> Table:
+    table = Table(title="Measured beside published (± is half of the 95% interval)")
+    for name in ("what", "setting", "ours", "published", "held to", "ratio", "bar", "unit", ""):
+        table.add_column(
+            name, justify="left" if name in {"what", "setting", "held to"} else "right"
+        )
+    for row in rows:
+        margin = "" if row.margin is None else f" ±{row.margin:.2f}"
+        table.add_row(
+            row.what,
+            row.setting,
+            f"{row.ours:.3f}{margin}",
+            "" if row.published is None else f"{row.published:.2f}",
+            f"{row.rival:.3f} {row.rival_name}",
+            f"{row.ratio:.2f}",
+            f"{'≥' if row.better == 'higher' else '≤'} {row.bar:.2f}",
+            row.unit,
+            "[green]✓" if row.passed else "[red]✗",
+        )
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="verify", description="Measured beside published.")
+    parser.add_argument("--quick", action="store_true", help="a few iterations: is it alive?")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--figure", type=Path, help="default: sinusoid.svg among the results")
+    asked = parser.parse_args(arguments)
+    begun = time.monotonic()
+    rows = measure_all(asked.only, asked.figure or asked.results / "sinusoid.svg", asked.quick)
+    Console(width=150).print(table_of(rows))
+    asked.results.mkdir(parents=True, exist_ok=True)
+    content = {
+        "machine": machine(),
+        "quick": asked.quick,
+        "seconds": time.monotonic() - begun,
+        "rows": [row.to_json() for row in rows],
+    }
+    (asked.results / "verify.json").write_text(json.dumps(content, indent=1))
+
+
+if __name__ == "__main__":
+    main()
