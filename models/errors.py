@@ -1,5 +1,7 @@
 """What can go wrong in the library, as facts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -40,3 +42,32 @@ class UnknownAlgorithm(ModelError):
 
     def __str__(self) -> str:
         return f"unknown algorithm {self.name!r}; known: {', '.join(self.known)}"
+
+
+@dataclass(eq=False)
+class ExtraMissing(ModelError):
+    """Something asked for needs a package that only an extra of Thaw installs."""
+
+    package: str
+    extra: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.package} is not installed; `pip install 'thaw[{self.extra}]'` brings it, for "
+            "this and all else that the extra is for"
+        )
+
+
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Around imports of what an extra brings. Raises `ExtraMissing` where one fails.
+
+    >>> with needing("plots"):
+    ...     import no_such_package
+    Traceback (most recent call last):
+    models.errors.ExtraMissing: no_such_package is not installed; `pip install 'thaw[plots]'` ...
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ExtraMissing(error.name or "a package", extra) from error

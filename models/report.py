@@ -3,13 +3,18 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from models.data import Order
 from models.evidence import Difference, Estimate
 from models.metrics import CLAIMABLE_USERS
 
 OURS, PRIOR = "ours", "prior"
+_OWN = frozenset(
+    {"dataset", "side", "order", "seed", "weights", "n", "claimable"}
+    | {"methods", "paired", "against", "chosen"}
+)
+_Value = TypeVar("_Value")
 _MARKS = {"better": "**+**", "not worse": "=", "worse": "**-**", "open": "?"}
 
 
@@ -57,6 +62,40 @@ class Report:
         plain = _plain(content)
         assert isinstance(plain, dict)
         return plain
+
+    @classmethod
+    def of_json(cls, content: Mapping[str, Any]) -> "Report":
+        """The report whose `to_json` this is."""
+        return cls(
+            dataset=content["dataset"],
+            order=content["order"],
+            seed=content["seed"],
+            versions=tuple(content["weights"]),
+            users=_by_shots(content["n"]),
+            methods={
+                name: {
+                    k: {
+                        metric: Estimate(_number(value["mean"]), value["low"], value["high"])
+                        for metric, value in metrics.items()
+                    }
+                    for k, metrics in _by_shots(columns).items()
+                }
+                for name, columns in content["methods"].items()
+            },
+            rivals={k: one["rival"] for k, one in _by_shots(content["paired"]).items()},
+            against={
+                k: {name: Difference(**one) for name, one in row.items()}
+                for k, row in _by_shots(content["against"]).items()
+            },
+            chosen={
+                name: {
+                    k: tuple({**one, "ndcg": _number(one["ndcg"])} for one in choices)
+                    for k, choices in _by_shots(columns).items()
+                }
+                for name, columns in content["chosen"].items()
+            },
+            facts={name: value for name, value in content.items() if name not in _OWN},
+        )
 
     def to_markdown(self) -> str:
         """NDCG@10 by method and shots, then ours against each rival, then our other metrics."""
@@ -116,6 +155,14 @@ def _ranged(value: Estimate) -> str:
     if value.low is None or value.high is None:
         return f"{value.mean:.4f}"
     return f"{value.mean:.4f} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def _by_shots(columns: Mapping[str, _Value]) -> dict[int, _Value]:
+    return {int(k): value for k, value in columns.items()}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _plain(value: object) -> Any:

@@ -17,6 +17,7 @@ from app.cli.data import cache_directory
 if TYPE_CHECKING:
     from models.config import TrainConfig
     from models.data import Dataset
+    from models.report import Report
     from models.train import Progress
     from models.weights import Manifest
 
@@ -112,6 +113,10 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+MOST_ASKED = 1000
+"""Shots; more would leave hardly a user to ask."""
+
+
 class Baselines(StrEnum):
     NONE = "none"
     FAST = "fast"
@@ -126,12 +131,24 @@ def evaluate(
     markdown: Annotated[
         Path | None, typer.Option(help="Write the report as Markdown to this file.")
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw NDCG@10 against shots into this file (.svg, .png or .pdf)."),
+    ] = None,
     baselines: Annotated[Baselines, typer.Option(help="What to compare with.")] = Baselines.FAST,
     order: Annotated[Order, typer.Option(help="Which interactions come first.")] = Order.RANDOM,
     folds: Annotated[
         int,
         typer.Option(min=1, max=10, help="Above 1: train as WEIGHTS was, on so many splits."),
     ] = 1,
+    seeds: Annotated[
+        int,
+        typer.Option(min=1, max=100, help="Ask every user in so many orders and take the mean."),
+    ] = 1,
+    shots: Annotated[
+        str | None,
+        typer.Option(help="Numbers of known interactions, such as 0,5,50,200.", show_default=False),
+    ] = None,
 ) -> None:
     """Rank for users that training never saw, beside tuned baselines; prints tables."""
     from models.config import EvaluateConfig, RankerConfig, TrainConfig
@@ -140,6 +157,13 @@ def evaluate(
     from models.evaluate import evaluate_folds
     from models.weights import load
 
+    draw = _drawing(plot)
+    config = EvaluateConfig(
+        order=order.value,
+        baselines=baselines.value,
+        shots=_numbers(shots) if shots else None,
+        seeds=seeds,
+    )
     dataset, judged = read(data), load(weights.parent, weights.name)
     cache = cache_directory()
     with progress_bar() as bar:
@@ -150,7 +174,6 @@ def evaluate(
             if not err.is_terminal:
                 say(f"{done:4.0%} {what}")
 
-        config = EvaluateConfig(order=order.value, baselines=baselines.value)
         known = cache / "judgements"
         if folds == 1:
             report = judge(dataset, judged, config, cache=known, on_progress=show)
@@ -164,4 +187,30 @@ def evaluate(
         json_file.write_text(json.dumps(report.to_json(), indent=1))
     if markdown is not None:
         markdown.write_text(report.to_markdown())
+    draw(report)
     typer.echo(report.to_markdown())
+
+
+def _drawing(file: Path | None) -> "Callable[[Report], None]":
+    """Loaded before anything is judged, so that what is missing is missed at once."""
+    if file is None:
+        return lambda report: None  # noqa: ARG005  (nothing was asked for)
+    if file.suffix not in {".svg", ".png", ".pdf"}:
+        raise typer.BadParameter(f"{file.name!r} is no .svg, .png or .pdf")
+    from models.errors import needing
+
+    with needing("plots"):
+        from models.figures import draw
+    return lambda report: draw(report, file)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Ascending, each once.
+
+    >>> _numbers("5, 0,200")
+    (0, 5, 200)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) <= MOST_ASKED for part in parts):
+        raise typer.BadParameter(f"{text!r} is no list of numbers from 0 to {MOST_ASKED}: 0,5,50")
+    return tuple(sorted({int(part) for part in parts}))

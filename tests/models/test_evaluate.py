@@ -296,3 +296,10 @@ def test_folds_trained_before_are_not_trained_again(
         path.write_bytes(b"broken")
     assert evaluate_folds(dataset, config, 2, *places).versions == first.versions
     assert trained == [0, 1, 1, 0, 0]
+
+
+def test_a_report_can_be_read_back(report: Report) -> None:
+    content = json.loads(json.dumps(report.to_json()))
+    again = Report.of_json(content)
+    assert again.to_json() == content
+    assert again.to_markdown() == report.to_markdown()

@@ -144,6 +144,21 @@ def test_training_prints_where_the_weights_are_and_evaluate_judges_them(
     assert (tmp_path / "report.md").read_text().strip() == judged.out.strip()
 
 
+def test_evaluate_draws_asks_again_and_takes_its_shots(
+    thaw: Thaw, shop: Path, tmp_path: Path
+) -> None:
+    version = thaw("train", "--data", shop, "--out", "weights", "--budget", "1s").out.strip()
+    asked = ("evaluate", "--data", shop, "--weights", version, "--baselines", "none")
+    judged = thaw(*asked, "--seeds", 2, "--shots", "5,0", "--plot", "k.svg", "--json", "k.json")
+    assert judged.code == 0
+    assert (tmp_path / "k.svg").read_text().startswith("<?xml")
+    report = json.loads((tmp_path / "k.json").read_text())
+    assert report["seeds"] == [0, 1]
+    assert list(report["n"]) == ["0", "5"]
+    for bad in (("--plot", "k.txt"), ("--shots", "few"), ("--shots", "5000")):
+        assert thaw(*asked, *bad).code == 2
+
+
 def test_folds_are_trained_with_the_same_choices(thaw: Thaw, shop: Path, tmp_path: Path) -> None:
     version = thaw("train", "--data", shop, "--out", "weights", "--budget", "1s").out.strip()
     judged = thaw(
