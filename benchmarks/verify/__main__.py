@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality import RESULTS, machine
+from benchmarks.machine import RESULTS, machine
 from benchmarks.verify import reptile_sinusoid, sinusoid, wider_sinusoid
 from benchmarks.verify.row import VerifyRow
 
