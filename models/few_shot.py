@@ -125,7 +125,8 @@ def meta_train(
 ) -> dict[str, Tensor]:
     """The slow weights after `iterations` batches of tasks, each drawn anew by `draw`.
 
-    All batches must have the shapes of the first. `anneal` lowers the outer rate linearly to zero.
+    `anneal` lowers the outer rate linearly to zero. Raises ValueError where a batch differs from
+    the first in its shapes.
     """
     learned = {name: value.detach().clone() for name, value in slow.items()}
     outer = optimiser(learned.values())
@@ -140,7 +141,8 @@ def meta_train(
         outer.step()
         rate.step()
         tasks = draw()
-        assert _shapes(tasks) == shapes
+        if _shapes(tasks) != shapes:
+            raise ValueError(f"all batches must have the shapes of the first, {shapes}")
     return learned
 
 

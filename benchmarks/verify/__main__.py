@@ -59,21 +59,23 @@ def measure_all(names: Sequence[str], figure: Path, quick: bool) -> list[VerifyR
 
 def table_of(rows: Sequence[VerifyRow]) -> Table:
     table = Table(title="Measured beside published (± is half of the 95% interval)")
-    for name in ("what", "setting", "ours", "published", "held to", "ratio", "bar", "unit", ""):
+    for name in ("what", "setting", "ours", "published", "held to", "ratio", "bar", ""):
         table.add_column(
             name, justify="left" if name in {"what", "setting", "held to"} else "right"
         )
     for row in rows:
-        margin = "" if row.margin is None else f" ±{row.margin:.2f}"
+        margin = "" if row.margin is None else f" ±{row.margin:.3f}"
+        rival = (
+            row.rival_name if row.rival == row.published else f"{row.rival:.3f} {row.rival_name}"
+        )
         table.add_row(
             row.what,
             row.setting,
-            f"{row.ours:.3f}{margin}",
+            f"{row.ours:.3f}{margin} {row.unit}",
             "" if row.published is None else f"{row.published:.2f}",
-            f"{row.rival:.3f} {row.rival_name}",
+            rival,
             f"{row.ratio:.2f}",
             f"{'≥' if row.better == 'higher' else '≤'} {row.bar:.2f}",
-            row.unit,
             "[green]✓" if row.passed else "[red]✗",
         )
     return table
@@ -88,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     begun = time.monotonic()
     rows = measure_all(asked.only, asked.figure or asked.results / "sinusoid.svg", asked.quick)
-    Console(width=150).print(table_of(rows))
+    Console(width=160).print(table_of(rows))
     asked.results.mkdir(parents=True, exist_ok=True)
     content = {
         "machine": machine(),
