@@ -19,7 +19,7 @@ class TextEmbedding(Protocol):
     def name(self) -> str: ...
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """[n, D] one finite vector per text; `texts` may be empty."""
+        """[n, D] one finite vector for each of at least one text."""
         ...
 
 
@@ -38,7 +38,11 @@ class EmbeddedText:
     def cells(self, texts: Sequence[str | None]) -> Cells:
         """One row per text; None has no cells."""
         present = np.array([n for n, text in enumerate(texts) if text is not None], np.int64)
-        vectors = self.model.embed([text for text in texts if text is not None])
+        if not len(present):
+            return Cells.joined([])
+        # Lone surrogates, which JSON can hold, are no text to a tokeniser.
+        clean = [one.encode("utf-8", "replace").decode() for one in texts if one is not None]
+        vectors = self.model.embed(clean)
         if vectors.shape != (len(present), self.size) or not np.isfinite(vectors).all():
             raise DataError(
                 self.name,
@@ -68,7 +72,8 @@ def load_embedding(name: str) -> TextEmbedding:
     try:
         return _SentenceTransformer(name, library.SentenceTransformer(name, device="cpu").encode)
     except (OSError, ValueError) as error:
-        raise DataError(name, f"the text embedding cannot be loaded: {error}") from error
+        reason = str(error).splitlines()[0]
+        raise DataError(name, f"the text embedding cannot be loaded: {reason}") from error
 
 
 class _Encode(Protocol):

@@ -64,8 +64,7 @@ class Encoder:
         ]
         text: HashedText | EmbeddedText | None = None
         if texts and embedding is not None:
-            size = embedding.embed([one for one in texts if one is not None][:1]).shape[1]
-            text = EmbeddedText(embedding.name, size, embedding)
+            text = EmbeddedText(embedding.name, embedding.embed(["size"]).shape[1], embedding)
         elif texts:
             text = fit_text(texts, min_count, most_grams)
         return cls(tuple(columns), text, tuple(notes))

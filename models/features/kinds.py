@@ -68,7 +68,7 @@ def _kind_of_strings(texts: list[str], min_count: int) -> Kind:
         return "list"
     words = sum(len(_WORD.findall(text)) for text in sample) / max(len(sample), 1)
     counts = Counter(texts)
-    covered = sum(count for count in counts.values() if count >= min_count)
+    covered = sum(count for count in counts.values() if count >= max(min_count, 2))
     rare = covered < len(texts) / 2
     prose = words >= 5 and len(counts) > 100
     return "text" if words >= 1 and (rare or prose) else "category"
