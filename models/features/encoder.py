@@ -105,9 +105,13 @@ class Encoder:
 
     def describe(self) -> list[str]:
         """A line for each column: its kind and its number of features; then the notes."""
-        lines = [f"{one.name}: {one.kind}, features: {one.size:,}" for one in self.columns]
+        lines = [
+            f"{one.name}: {one.kind}"
+            + ("" if isinstance(one, TextColumn) else f", {one.size:,} features")
+            for one in self.columns
+        ]
         if self.text:
-            lines.append(f"all texts together, features: {self.text.size:,}")
+            lines.append(f"all texts together: {self.text.size:,} features")
         return [*lines, *self.notes]
 
     def encode_table(self, table: pl.DataFrame, key: str, ids: Sequence[str]) -> Features:
@@ -115,7 +119,8 @@ class Encoder:
 
         Columns that are not in the table count as missing.
         """
-        known = table.with_columns(pl.col(key).cast(pl.String)).unique(key, keep="first")
+        names = [one.name for one in self.columns if one.name in table.columns]
+        known = table.select(pl.col(key).cast(pl.String), *names).unique(key, keep="first")
         wanted = pl.DataFrame({key: ids}, schema={key: pl.String})
         rows = wanted.join(known, on=key, how="left", maintain_order="left")
 

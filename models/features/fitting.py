@@ -105,14 +105,19 @@ def _number_column(column: NumberColumn, values: Sequence[object], min_count: in
         raise _Unusable("it holds no usable value")
     if not missing and present.min() == present.max():
         raise _Unusable("it is always the same")
-    middle = present.clip(*np.quantile(present, _TAILS))
-    return replace(
-        column,
-        missing=missing,
-        mean=float(middle.mean()),
-        deviation=float(middle.std() or present.std() or 1.0),
-        edges=_edges(present, min_count),
-    )
+    mean, deviation = _spread(present)
+    edges = _edges(present, min_count)
+    return replace(column, missing=missing, mean=mean, deviation=deviation, edges=edges)
+
+
+def _spread(numbers: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and deviation, the tails pulled in unless nothing else differs."""
+    middle = numbers.clip(*np.quantile(numbers, _TAILS))
+    if middle.min() == middle.max():
+        middle = numbers
+    if middle.min() == middle.max():
+        return float(middle[0]), 1.0
+    return float(middle.mean()), float(middle.std() or 1.0)
 
 
 def _edges(numbers: NDArray[np.float64], min_count: int) -> tuple[float, ...]:

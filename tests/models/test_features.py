@@ -63,7 +63,7 @@ def test_every_column_finds_its_kind() -> None:
         "column 'format' ignored: it is always the same",
     )
     assert len(encoder.meanings) == len(set(encoder.meanings)) == encoder.size
-    assert encoder.describe()[:2] == ["title: text, features: 1", "genres: list, features: 4"]
+    assert encoder.describe()[:2] == ["title: text", "genres: list, 4 features"]
 
 
 WORDS = ["red sea", "blue moon", "war story", "green hill", "old tree", "new day"]
@@ -130,6 +130,12 @@ def test_numbers_of_many_values_fall_into_ten_even_buckets() -> None:
     assert encoder.size == 11
     assert (rows[:, 1:].sum(1) == 1).all()
     assert set(rows[:, 1:].sum(0)) == {20}
+
+
+def test_a_number_that_is_there_or_missing_says_only_that() -> None:
+    encoder = fitted("score", [0.1, 0.1, 0.1, None])
+    assert said(encoder, {"score": 0.1}) == {}
+    assert said(encoder, {}) == {("score", "missing"): 1}
 
 
 def test_a_popular_number_at_an_end_has_a_bucket_of_its_own() -> None:
