@@ -160,11 +160,11 @@ def judge(scores: Tensor, question: Question, tail: Tensor) -> Judgement:
     asked_tail = question.wanted & tail
     _, tail_hits = _top(keys, asked_tail, question.hidden | ~tail, 10)
     values = [
-        _ndcg(hits[:, :10], size),
+        ndcg_of_hits(hits[:, :10], size),
         hits.sum(1) / size.clamp(1, 20),
         hits[:, :10].any(1),
         1 / (ahead + 1.0),
-        _ndcg(tail_hits, asked_tail.sum(1)),
+        ndcg_of_hits(tail_hits, asked_tail.sum(1)),
     ]
     table = torch.stack([value.double() for value in values], dim=1)
     return Judgement(table.numpy(), best[:, :10].numpy())
@@ -196,7 +196,7 @@ def ndcg_at_10(scores: Tensor, question: Question) -> Tensor:
     """[B] NDCG@10 with ties in any order: quick, to choose with, not to report."""
     best = scores.masked_fill(question.hidden, -torch.inf).topk(min(10, scores.shape[1]), dim=1)
     hits = question.wanted.gather(1, best.indices) & (best.values > -torch.inf)
-    return _ndcg(hits, question.wanted.sum(1))
+    return ndcg_of_hits(hits, question.wanted.sum(1))
 
 
 def coverage(top: NDArray[np.int64], items: int) -> float:
@@ -243,7 +243,7 @@ def _top(keys: Tensor, wanted: Tensor, hidden: Tensor, length: int) -> tuple[Ten
     return best.indices, hits
 
 
-def _ndcg(hits: Tensor, size: Tensor) -> Tensor:
+def ndcg_of_hits(hits: Tensor, size: Tensor) -> Tensor:
     """[B] of the first ten `hits`, where `size` [B] items could have been hit; NaN if none."""
     discounts = _DISCOUNTS[: hits.shape[1]]
     ideal = torch.cat([torch.zeros(1, dtype=torch.float64), _DISCOUNTS.cumsum(0)])

@@ -69,6 +69,17 @@ class Recollection(NamedTuple):
     """[B, J]"""
 
 
+class Parts(NamedTuple):
+    """What a score is made of: popularity where the gate is closed, else bias and departures."""
+
+    popularity: Tensor
+    """[N]"""
+    biases: Tensor
+    """[N]"""
+    departures: dict[str, Tensor]
+    """By the table by shots that weighs it: [B, N]."""
+
+
 class RankingTask(NamedTuple):
     """What the ranking head of B entities learns from: their support and M shared negatives."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from models import weights as meta_weights
+from models.algorithms.ranking import MEMORIES
 from models.weights import Facts, MetaWeights
 
 STEPS, NEGATIVES = 2, 32
@@ -27,18 +28,24 @@ def generated_slow(items: int = 60, width: int = 8, seed: int = 0) -> dict[str, 
         "rho": torch.tensor(0.5),
         "pull": torch.full((width,), -4.0),
         "threshold": torch.tensor(0.0),
-        "near_items": torch.arange(items, dtype=torch.int32).roll(1)[:, None],
-        "nearness": torch.ones(items, 1),
         "gate": gate,
         "reach": torch.ones(51),
-        "memory": torch.full((51,), 0.2),
-        "profile_memory": torch.zeros(51),
         "profile_map": torch.zeros(0, width),
-        "profile_items": torch.zeros(0, 1, dtype=torch.int32),
-        "profile_nearness": torch.zeros(0, 1),
+        **generated_memories(items),
         "negatives": negatives,
         "negative_log_q": (NEGATIVES * chances[negatives]).log(),
     }
+
+
+def generated_memories(items: int) -> dict[str, torch.Tensor]:
+    """Memories in which every item brings the one before it to mind; nothing for features."""
+    before = torch.arange(items, dtype=torch.int32).roll(1)[:, None]
+    memories: dict[str, torch.Tensor] = {}
+    for name in MEMORIES:
+        rows = before[:0] if name == "profile" else before
+        memories[f"{name}_items"], memories[f"{name}_values"] = rows, torch.ones(rows.shape)
+        memories[f"{name}_weight"] = torch.full((51,), 0.1)
+    return memories
 
 
 def generated_ids(items: int = 60) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 from scipy.sparse import csr_array
 from torch import Generator, Tensor
 
-from models.shapes import Episode, Features, Recollection, Support
+from models.shapes import Episode, Features, Parts, Recollection, Support
 
 Slow: TypeAlias = Mapping[str, Tensor]
 Retrieval: TypeAlias = Literal["dot", "multi_vector", "rescore"]
@@ -78,11 +78,19 @@ class Trainable(Algorithm, Protocol):
     def rates(self) -> Mapping[str, float]:
         """The slow weights that the outer loop learns, with their learning rates."""
 
-    def blends(self) -> Mapping[str, Sequence[float]]:
-        """The tables by shots that validation fills after training, and the values to try.
+    def blended(self) -> Sequence[str]:
+        """The tables by shots, besides the gate, that validation fills after training."""
 
-        "gate" must be among them and hold 0.
+    def parts(
+        self, slow: Slow, fast: Tensor, support: Support, profile: Features, rows: Tensor
+    ) -> Parts:
+        """What `score` and `recollect` are made of, before the tables weigh it.
+
+        score = (1 - gate) popularity + gate (biases + sum over tables of table * departure).
         """
+
+    def departure(self, slow: Slow, fast: Tensor, bodies: Tensor) -> Tensor:
+        """[B, M] how `fast` rates items, less biases; `bodies`: item rows less two columns."""
 
     def redraw(self, slow: Slow, generator: Generator) -> dict[str, Tensor]:
         """The slow weights with whatever adaptation samples from the catalogue drawn anew."""

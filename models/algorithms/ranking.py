@@ -1,9 +1,9 @@
 """What all algorithms share: a catalogue of vectors, popularity, memory, and tables by shots.
 
-score(item) = (1 - g) popularity + g (r departure(fast, e) + b) + g (m support memory + p profile
-memory). An algorithm says what its fast weights are, how they adapt, and what departure they give
-an item of vector e. The gate g, the reach r and the weights m and p of the memories are tables by
-shots. The popularity never moves, so that a closed gate is exactly the popularity ranking.
+score(item) = (1 - g) popularity + g (bias + r departure(fast, e) + memories by their weights). An
+algorithm says what its fast weights are, how they adapt, and what departure they give an item of
+vector e. The gate g, the reach r and the weights of the memories are tables by shots. The
+popularity never moves, so that a closed gate is exactly the popularity ranking.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import embedding
 
 from models.algorithms.interface import Retrieval, Slow
-from models.algorithms.neighbours import nearest_items
+from models.algorithms.memory import nearest, regression
 from models.algorithms.ranking_start import draw_negatives, item_vectors, log_popularity
 from models.config import RankerConfig
 from models.losses import query_loss
@@ -25,32 +25,37 @@ from models.shapes import (
     MOST_SHOTS,
     Episode,
     Features,
+    Parts,
     RankingTask,
     Recollection,
     Support,
 )
 
-PER_ITEM = frozenset({"item_vectors", "item_biases", "popularity", "near_items", "nearness"})
-TABLES = frozenset({"gate", "reach", "memory", "profile_memory"})
-SHARED = TABLES | {
-    "negatives",
-    "negative_log_q",
-    "profile_map",
-    "profile_items",
-    "profile_nearness",
-}
+MEMORIES = ("cosine", "shrunk", "regression", "profile")
+"""Each has sparse rows over the items, NAME_items and NAME_values, and a table NAME_weight."""
+_TABLES = ("reach", *(f"{name}_weight" for name in MEMORIES))
+_BY_ITEM = ("cosine", "shrunk", "regression")
+
+PER_ITEM = frozenset(
+    {"item_vectors", "item_biases", "popularity"}
+    | {f"{name}_{part}" for name in _BY_ITEM for part in ("items", "values")}
+)
+SHARED = frozenset(
+    {"gate", *_TABLES, "negatives", "negative_log_q"}
+    | {"profile_map", "profile_items", "profile_values"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking(ABC):
     """Slow weights of every algorithm, by name (N items, width d, M negatives, V features):
 
-    item_vectors [N, d], item_biases [N], popularity [N] (log of the smoothed rate), near_items
-    [N, J] int32 and nearness [N, J] (the support memory), profile_map [V, d] (features -> the first
-    d fast weights, which are a linear head on the item vectors), profile_items [V, J] int32 and
-    profile_nearness [V, J] (the profile memory), negatives [M] int64 (item rows), negative_log_q
-    [M] (log of M times the chance to be drawn), and the tables gate, reach, memory, profile_memory,
-    each [51] by shots.
+    item_vectors [N, d], item_biases [N], popularity [N] (log of the smoothed rate), profile_map
+    [V, d] (features -> the first d fast weights, which are a linear head on the item vectors),
+    negatives [M] int64 (item rows), negative_log_q [M] (log of M times the chance to be drawn); the
+    memories cosine, shrunk and regression (a row for each item) and profile (a row for each
+    feature), each as NAME_items [., J] int32 and NAME_values [., J]; and by shots the tables gate,
+    reach and NAME_weight, each [51].
     """
 
     config: RankerConfig = field(default_factory=RankerConfig)
@@ -114,24 +119,23 @@ class Ranking(ABC):
         return gate * (reach * departure + biases) + (1 - gate) * popularity
 
     def recollect(self, slow: Slow, support: Support, profile: Features) -> Recollection:
-        """The nearest items of the support and of the features.
+        gate = self.gate(slow, support.shots)
+        recalled = [
+            Recollection(items, values * (gate * at_shots(slow, table, support.shots))[:, None])
+            for table, (items, values) in self._recalled(slow, support, profile).items()
+        ]
+        return Recollection(*(torch.cat(parts, dim=1) for parts in zip(*recalled, strict=True)))
+
+    def _recalled(self, slow: Slow, support: Support, profile: Features) -> dict[str, Recollection]:
+        """By table: what each memory says before it is weighed.
 
         Each item of the support counts by its share of the shots times their root.
         """
-        shots = support.shots
-        least = torch.finfo(shots.dtype).tiny
-        gate = self.gate(slow, shots)
-        trust = gate * at_shots(slow, "memory", shots) * shots.clamp_min(least).rsqrt()
-        by_support = _recalled(
-            slow["near_items"], slow["nearness"], support.items, support.weights, trust
-        )
-        trust = gate * at_shots(slow, "profile_memory", shots)
-        by_profile = _recalled(
-            slow["profile_items"], slow["profile_nearness"], profile.columns, profile.values, trust
-        )
-        return Recollection(
-            *(torch.cat(parts, dim=1) for parts in zip(by_support, by_profile, strict=True))
-        )
+        shots = support.shots.clamp_min(torch.finfo(support.shots.dtype).tiny)
+        shares = support.weights * shots.rsqrt().unsqueeze(-1)
+        sources = dict.fromkeys(_BY_ITEM, (support.items, shares))
+        sources["profile"] = profile
+        return {f"{name}_weight": _recall(slow, name, *sources[name]) for name in MEMORIES}
 
     def gate(self, slow: Slow, shots: Tensor) -> Tensor:
         return at_shots(slow, "gate", shots)
@@ -155,41 +159,49 @@ class Ranking(ABC):
         config = self.config.for_users(interactions.shape[0])
         width = config.dimension or 1
         popularity = log_popularity(interactions)
-        near_items, nearness = nearest_items(interactions)
-        profile_items, profile_nearness = nearest_items(interactions, profiles)
+        memories = {
+            "cosine": nearest(interactions, shrinkage=0),
+            "shrunk": nearest(interactions),
+            "regression": regression(interactions),
+            "profile": nearest(interactions, profiles),
+        }
         ones = torch.ones(MOST_SHOTS + 1)
         slow = {
             "item_vectors": item_vectors(interactions, width, seed),
             "item_biases": popularity.clone(),
             "popularity": popularity,
-            "near_items": near_items,
-            "nearness": nearness,
             "profile_map": torch.zeros(profiles.shape[1], width),
-            "profile_items": profile_items,
-            "profile_nearness": profile_nearness,
             "gate": torch.cat([torch.zeros(1), ones[1:]]),
             "reach": ones.clone(),
-            "memory": torch.zeros_like(ones),
-            "profile_memory": torch.zeros_like(ones),
+            **{f"{name}_items": items for name, (items, _) in memories.items()},
+            **{f"{name}_values": values for name, (_, values) in memories.items()},
+            **{f"{name}_weight": torch.zeros_like(ones) for name in memories},
             **self.own_initial(width, seed),
         }
         return self.redraw(slow, torch.Generator().manual_seed(seed))
 
     def rates(self) -> Mapping[str, float]:
         config = self.config
-        return {
+        rates = {
             "item_vectors": config.vector_rate,
             "item_biases": config.bias_rate,
             "profile_map": config.inner_rate,
             **self.own_rates(),
         }
+        return dict(sorted(rates.items()))  # a checkpoint is read by another process
 
-    def blends(self) -> Mapping[str, Sequence[float]]:
-        return {
-            "reach": (0.35, 0.5, 0.7, 1.0, 1.4, 2.0),
-            "memory": (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0),
-            "gate": tuple(step / 10 for step in range(11)),
-        }
+    def blended(self) -> Sequence[str]:
+        return _TABLES
+
+    def parts(
+        self, slow: Slow, fast: Tensor, support: Support, profile: Features, rows: Tensor
+    ) -> Parts:
+        departure = self.departure(slow, fast, rows[:, :-2])
+        departures = {"reach": departure}
+        for table, (items, values) in self._recalled(slow, support, profile).items():
+            nothing = torch.zeros_like(departure)
+            departures[table] = nothing.scatter_add(1, items, values.to(nothing))
+        return Parts(rows[:, -1], rows[:, -2], departures)
 
     def task(self, slow: Slow, support: Support) -> RankingTask:
         """What an inner loop on the support learns from, with bodies for vectors."""
@@ -241,10 +253,7 @@ def _weighted_rows(features: Features, table: Tensor) -> Tensor:
     return torch.einsum("bj,bjd->bd", values, embedding(features.columns, table))
 
 
-def _recalled(
-    near: Tensor, nearness: Tensor, sources: Tensor, weights: Tensor, trust: Tensor
-) -> tuple[Tensor, Tensor]:
-    """([B, J], [B, J]) the items near to `sources` [B, K], by weight and `trust` [B]."""
-    shares = weights.to(trust) * trust.unsqueeze(-1)
-    scores = nearness[sources] * shares.unsqueeze(-1)
-    return near[sources].flatten(1).long(), scores.flatten(1)
+def _recall(slow: Slow, memory: str, sources: Tensor, weights: Tensor) -> Recollection:
+    """The rows of a memory that `sources` [B, K] name, by their `weights` [B, K]."""
+    values = slow[f"{memory}_values"][sources] * weights.to(slow["gate"].dtype).unsqueeze(-1)
+    return Recollection(slow[f"{memory}_items"][sources].flatten(1).long(), values.flatten(1))
