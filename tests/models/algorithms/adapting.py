@@ -7,13 +7,14 @@ from models.algorithms.interface import Trainable
 from models.shapes import Features, Support
 from models.weights import MetaWeights
 from tests.models.algorithms.given import (
-    ADAPTATION_ALONE,
     CLOSED,
     ENTITIES,
     ITEMS,
+    OPEN,
     SLOTS,
     Given,
     Slow,
+    adaptation_alone,
     close,
     rows_of,
     scores_of,
@@ -86,6 +87,21 @@ class KnowsNothingOfAnybody(Given):
             for gate in (1.0, 0.5)
         )
         close(half, (open_ + served["popularity"]) / 2)
+
+    def test_the_tables_weigh_the_parts_of_the_score(
+        self, algorithm: Trainable, served: Slow
+    ) -> None:
+        support, profile = some_support(), some_profile()
+        tables = {name: 0.1 * place for place, name in enumerate(algorithm.blended(), 2)}
+        slow = with_tables(served, tables | {"gate": 0.7})
+        fast = algorithm.adapt(slow, algorithm.prior(slow, profile), support)
+        rows = algorithm.item_rows(slow).double()
+        popularity, biases, departures = algorithm.parts(slow, fast, support, profile, rows)
+        assert departures.keys() == tables.keys()
+        moved = sum(tables[name] * part for name, part in departures.items())
+        expected = 0.3 * popularity + 0.7 * (biases + moved)
+        close(scores_of(algorithm, slow, support, profile), expected)
+        close(algorithm.departure(slow, fast, rows[:, :-2]), departures["reach"])
 
     def test_a_new_item_is_ranked_among_the_others(
         self, algorithm: Trainable, anywhere: Slow
@@ -204,7 +220,7 @@ class LearnsFromASupport(Given):
         self, algorithm: Trainable, trained: MetaWeights
     ) -> None:
         """Items of one kind are met by the same users, see the generator."""
-        slow = with_tables(trained.slow, ADAPTATION_ALONE)
+        slow = with_tables(trained.slow, OPEN | adaptation_alone(algorithm))
         for item in range(12):
             similar = (torch.arange(ITEMS) % KINDS == item % KINDS) & (torch.arange(ITEMS) != item)
             given = Support(torch.tensor([[item]] * 3), torch.tensor([[0.0], [1.0], [-1.0]]))
@@ -218,7 +234,7 @@ class LearnsFromASupport(Given):
     def test_a_dislike_beside_likes_lowers_its_kind(
         self, algorithm: Trainable, trained: MetaWeights
     ) -> None:
-        slow = with_tables(trained.slow, ADAPTATION_ALONE)
+        slow = with_tables(trained.slow, OPEN | adaptation_alone(algorithm))
         similar = (torch.arange(ITEMS) % KINDS == 1) & (torch.arange(ITEMS) != 5)
         liked = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, -1.0]])
         given = Support(torch.tensor([[0, 4, 5]] * 2), liked)

@@ -28,9 +28,7 @@ Slow: TypeAlias = dict[str, Tensor]
 ITEMS, ENTITIES, SLOTS = 60, 6, 8
 CONFIG = RankerConfig(dimension=8, negatives=32).for_users(300)
 TRAINING = TrainConfig(steps=60, users=32, check_every=20, ranker=CONFIG)
-ALL_IN_FORCE = {"gate": 1.0, "reach": 1.0, "memory": 0.3, "profile_memory": 0.3}
-ADAPTATION_ALONE = {"gate": 1.0, "reach": 1.0, "memory": 0.0, "profile_memory": 0.0}
-CLOSED = {"gate": 0.0}
+OPEN, CLOSED = {"gate": 1.0}, {"gate": 0.0}
 
 
 class Given:
@@ -57,7 +55,7 @@ class Given:
             name: start[name] + 0.1 * torch.randn(start[name].shape, generator=random)
             for name in algorithm.rates()
         }
-        return with_tables(start | moved, ALL_IN_FORCE)
+        return with_tables(start | moved, OPEN | all_in_force(algorithm))
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -112,6 +110,16 @@ def some_episode() -> Episode:
     random = torch.Generator().manual_seed(8)
     query = (torch.rand(ENTITIES, ITEMS, generator=random) < 0.15).float()
     return Episode(liked, some_profile(), query.scatter(1, support.items, 0))
+
+
+def all_in_force(algorithm: Trainable) -> dict[str, float]:
+    """Some weight for every part of a score."""
+    return dict.fromkeys(algorithm.blended(), 0.4)
+
+
+def adaptation_alone(algorithm: Trainable) -> dict[str, float]:
+    """No help of the memories."""
+    return dict.fromkeys(algorithm.blended(), 0.0) | {"reach": 1.0}
 
 
 def with_tables(slow: Mapping[str, Tensor], tables: Mapping[str, float]) -> Slow:

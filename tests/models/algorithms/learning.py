@@ -12,12 +12,11 @@ from models.shapes import MOST_SHOTS, Features
 from models.validation import Exam
 from models.weights import Facts, MetaWeights
 from tests.models.algorithms.given import (
-    ADAPTATION_ALONE,
-    CLOSED,
     CONFIG,
     ITEMS,
     Given,
     Slow,
+    adaptation_alone,
     some_episode,
 )
 
@@ -36,13 +35,11 @@ class DeclaresItself(Given):
             if name in algorithm.per_item:
                 assert len(value) == ITEMS
 
-    def test_has_blends_to_choose_from_and_a_gate_to_close(
-        self, algorithm: Trainable, start: Slow
-    ) -> None:
-        assert 0 in algorithm.blends()["gate"]
-        for name, values in algorithm.blends().items():
+    def test_has_tables_by_shots_to_fill(self, algorithm: Trainable, start: Slow) -> None:
+        assert "gate" not in algorithm.blended()
+        assert "reach" in algorithm.blended()
+        for name in ("gate", *algorithm.blended()):
             assert start[name].shape == (MOST_SHOTS + 1,)
-            assert len(set(values)) == len(values)
 
     def test_weights_come_back_from_the_disk_bit_for_bit(
         self, algorithm: Trainable, anywhere: Slow, tmp_path: Path
@@ -71,7 +68,7 @@ class CanBeTrained(Given):
         one, same = (algorithm.redraw(start, torch.Generator().manual_seed(3)) for _ in range(2))
         assert one.keys() == start.keys()
         assert all(torch.equal(one[name], same[name]) for name in one)
-        for name in algorithm.per_item | algorithm.rates().keys() | algorithm.blends().keys():
+        for name in (*algorithm.per_item, *algorithm.rates(), *algorithm.blended(), "gate"):
             assert torch.equal(one[name], start[name])
 
     def test_the_outer_loss_follows_from_its_generator(
@@ -110,6 +107,9 @@ class CanBeTrained(Given):
         profiles = Features.none(len(dataset.user_ids))
         exam = Exam.of(dataset, split(dataset, 0).validation, profiles, "random", 0)
         for shots in (3, 5, 10):
-            tables = (CLOSED, ADAPTATION_ALONE)
-            popular, adapted = exam.marks(algorithm, trained.slow, shots, tables).mean(0)
+            contest = exam.contest(algorithm, trained.slow, shots)
+            assert contest is not None
+            adapted, popular = (
+                contest.marks(adaptation_alone(algorithm), gate).mean() for gate in (1.0, 0.0)
+            )
             assert adapted > popular + 0.02

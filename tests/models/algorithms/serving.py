@@ -14,10 +14,11 @@ from models.algorithms.interface import Trainable
 from models.shapes import Features, Support
 from models.weights import MetaWeights
 from tests.models.algorithms.given import (
-    ALL_IN_FORCE,
     ITEMS,
+    OPEN,
     Given,
     Slow,
+    all_in_force,
     close,
     scores_of,
     some_profile,
@@ -28,9 +29,9 @@ from tests.models.algorithms.given import (
 
 class CanBeServed(Given):
     @pytest_asyncio.fixture
-    async def engine(self, trained: MetaWeights) -> AsyncIterator[Engine]:
+    async def engine(self, algorithm: Trainable, trained: MetaWeights) -> AsyncIterator[Engine]:
         """The service's, on trained weights, with everything in force that can change a score."""
-        slow = with_tables(trained.slow, ALL_IN_FORCE)
+        slow = with_tables(trained.slow, OPEN | all_in_force(algorithm))
         engine = Engine(device="cpu", batch_limit=16, queue_limit=64)
         engine.start()
         await engine.swap(await engine.prepare(replace(trained, slow=slow), now=0), now=0)
@@ -46,7 +47,7 @@ class CanBeServed(Given):
         assert (answer.mode, answer.support, answer.gate) == ("adapted", 2, 1.0)
         scores = [item.score for item in answer.items]
         assert scores == sorted(scores, reverse=True)
-        slow = with_tables(trained.slow, ALL_IN_FORCE)
+        slow = with_tables(trained.slow, OPEN | all_in_force(algorithm))
         expected = scores_of(algorithm, slow, support, Features.none(1))[0]
         by_id = {item.item_id: item.score for item in answer.items}
         assert by_id.keys() == set(trained.item_ids)
