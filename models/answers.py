@@ -7,13 +7,16 @@ from torch import Tensor
 
 from models import algorithms
 from models.algorithms.scoring import score_items
+from models.data import Dataset
+from models.encoders import Encoders
 from models.metrics import Score
-from models.shapes import MOST_SHOTS, Features, Support
+from models.shapes import MOST_SHOTS, Support
 from models.weights import MetaWeights
 
 
-def answers(weights: MetaWeights) -> tuple[Score, Score]:
-    """Adapted to the last MOST_SHOTS of the support; and the prior: the inner loop left out."""
+def answers(dataset: Dataset, weights: MetaWeights) -> tuple[Score, Score]:
+    """Adapted to the last MOST_SHOTS of the support; and the prior: as if there were no support."""
+    profiles = Encoders.from_json(weights.manifest.features).profiles(dataset)
     algorithm, slow = algorithms.get(weights.manifest.algorithm), weights.slow
     rows = algorithm.item_rows(slow)
 
@@ -22,13 +25,11 @@ def answers(weights: MetaWeights) -> tuple[Score, Score]:
         slots = np.zeros((len(support), max(1, support.shape[1])), np.int64)
         slots[:, : support.shape[1]] = support
         used = torch.full(slots.shape, 1.0 if support.shape[1] else 0.0)
-        given, profile = Support(torch.from_numpy(slots), used), Features.none(len(users))
+        given, profile = Support(torch.from_numpy(slots), used), profiles.of(users)
         fast = algorithm.adapt(slow, algorithm.prior(slow, profile), given)
         return score_items(algorithm, slow, rows, fast, given, profile)
 
     def prior(users: NDArray[np.int64], support: NDArray[np.int64]) -> Tensor:
-        entities, shots = support.shape
-        fast = algorithm.prior(slow, Features.none(len(users)))
-        return algorithm.score(slow, fast, torch.full((entities,), shots), rows)
+        return adapted(users, support[:, :0])
 
     return torch.no_grad()(adapted), torch.no_grad()(prior)

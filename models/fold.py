@@ -67,7 +67,7 @@ def judge_fold(
     judged: dict[str, list[Judged]] = {}
     for index, sitting in enumerate(sittings):
         share = part(tell, index / len(sittings), (index + 1) / len(sittings))
-        for name, outcome in sitting.judge(weights, SETS[config.baselines], cache, share).items():
+        for name, outcome in sitting.judge(dataset, weights, SETS[config.baselines], cache, share).items():
             judged.setdefault(name, []).append(outcome)
     return Fold(
         weights.version,
@@ -112,7 +112,7 @@ class _Sitting:
         pool, order = max(POOL, *shots), config.order
         seeds = range(seed, seed + config.seeds)
         return cls(
-            Crowd(dataset, parts.train),
+            Crowd(dataset, parts.train, order),
             ask_to_choose(dataset, parts.validation, order, seed, pool),
             ask(dataset, parts.test, order, seeds, pool),
             shots,
@@ -121,6 +121,7 @@ class _Sitting:
 
     def judge(
         self,
+        dataset: Dataset,
         weights: MetaWeights,
         rivals: Iterable[Baseline],
         cache: Path | None,
@@ -130,7 +131,7 @@ class _Sitting:
         told = stages(tell, {OURS: OURS_EFFORT, **{one.name: one.effort for one in rivals}})
         told[OURS]("", 0.0)
         ours, judged = code_digest("models.answers", "models.questions"), {}
-        for name, score in zip((OURS, PRIOR), answers(weights), strict=True):
+        for name, score in zip((OURS, PRIOR), answers(dataset, weights), strict=True):
             key = f"{self.aim} {name} {weights.manifest.sha256} {ours}"
             judged[name] = remembered(cache, key, partial(self._judge_ours, score))
         for rival in rivals:

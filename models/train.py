@@ -19,7 +19,9 @@ from models.algorithms.interface import Trainable
 from models.checkpoint import Standing
 from models.config import TrainConfig
 from models.data import Dataset, Histories, Split, histories, split
+from models.encoders import Encoders
 from models.episodes import sample, stack
+from models.features import to_csr
 from models.shapes import Episode, Features
 from models.validation import Exam, fit_blends
 from models.weights import Facts, Manifest
@@ -62,11 +64,13 @@ def train(
     """
     parts = split(dataset, config.seed, config.fold)
     algorithm = algorithms.trainable(config.algorithm, config.ranker.for_users(len(parts.train)))
-    profiles = Features.none(len(dataset.user_ids))
+    encoders = Encoders.fit(dataset, parts.train)
+    profiles = encoders.profiles(dataset)
     exam = Exam.of(dataset, parts.validation, profiles, config.order, config.seed)
     path = out / f".training-{_purpose(dataset, config)}.safetensors"
     out.mkdir(parents=True, exist_ok=True)
-    outer = _OuterLoop(dataset, parts, profiles, algorithm, config, exam)
+    known = to_csr(profiles.of(parts.train), encoders.users.size)
+    outer = _OuterLoop(dataset, parts, profiles, known, algorithm, config, exam)
     outer.resume(path)
     ended = False
     while not (ended := outer.has_ended()) and not stop():
@@ -103,6 +107,7 @@ def train(
             config=asdict(config),
             metrics={shots: dict(values) for shots, values in blends.metrics.items()},
             gate=blends.tables["gate"],
+            features=encoders.to_json(),
         ),
     )
     if ended:
@@ -118,6 +123,7 @@ class _OuterLoop:
         dataset: Dataset,
         parts: Split,
         profiles: Features,
+        known: csr_array,
         algorithm: Trainable,
         config: TrainConfig,
         exam: Exam,
@@ -129,7 +135,6 @@ class _OuterLoop:
         self._profiles = profiles
         self._algorithm, self._config, self._exam = algorithm, config, exam
         interactions = _interactions(self._histories, parts.train, self._items)
-        known = csr_array((len(parts.train), 0))
         self._slow = algorithm.initial(interactions, known, config.seed)
         self._learned = {name: self._slow[name] for name in algorithm.rates()}
         for tensor in self._learned.values():
