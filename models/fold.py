@@ -67,7 +67,8 @@ def judge_fold(
     judged: dict[str, list[Judged]] = {}
     for index, sitting in enumerate(sittings):
         share = part(tell, index / len(sittings), (index + 1) / len(sittings))
-        for name, outcome in sitting.judge(dataset, weights, SETS[config.baselines], cache, share).items():
+        rivals = SETS[config.baselines]
+        for name, outcome in sitting.judge(dataset, weights, rivals, cache, share).items():
             judged.setdefault(name, []).append(outcome)
     return Fold(
         weights.version,
