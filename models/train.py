@@ -22,6 +22,7 @@ from models.data import Dataset, Histories, Split, histories, split
 from models.encoders import Encoders
 from models.episodes import sample, stack
 from models.features import to_csr
+from models.provenance import code_digest
 from models.shapes import Episode, Features
 from models.validation import Exam, fit_blends
 from models.weights import Facts, Manifest
@@ -244,7 +245,8 @@ def _interactions(one: Histories, users: NDArray[np.int64], items: int) -> csr_a
 
 def _purpose(dataset: Dataset, config: TrainConfig) -> str:
     """Names what a run computes; the budget only says when it may rest."""
-    aim = {**asdict(config), "budget_seconds": None, "data": dataset.fingerprint}
+    code = code_digest("models.train")
+    aim = {**asdict(config), "budget_seconds": None, "data": dataset.fingerprint, "code": code}
     return sha256(json.dumps(aim, sort_keys=True).encode()).hexdigest()[:12]
 
 
