@@ -29,6 +29,7 @@ def generated_slow(items: int = 60, width: int = 8, seed: int = 0) -> dict[str, 
         "pull": torch.full((width,), -4.0),
         "threshold": torch.tensor(0.0),
         "gate": gate,
+        "caution": torch.full((51,), 0.5),
         "reach": torch.ones(51),
         "profile_map": torch.zeros(0, width),
         **generated_memories(items),
@@ -43,7 +44,8 @@ def generated_memories(items: int) -> dict[str, torch.Tensor]:
     memories: dict[str, torch.Tensor] = {}
     for name in MEMORIES:
         rows = before[:0] if name == "profile" else before
-        memories[f"{name}_items"], memories[f"{name}_values"] = rows, torch.ones(rows.shape)
+        memories[f"{name}_items"] = rows.clone()  # a file of tensors shares no memory
+        memories[f"{name}_values"] = torch.ones(rows.shape)
         memories[f"{name}_weight"] = torch.full((51,), 0.1)
     return memories
 

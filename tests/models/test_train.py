@@ -192,5 +192,6 @@ def test_without_validation_users_the_answer_is_popularity(tmp_path: Path) -> No
     assert manifest.metrics == {}
     slow = load(tmp_path / "out", manifest.version).slow
     algorithm = algorithms.get("meta-sgd")
-    query = algorithm.query(slow, torch.ones(1, slow["prior"].shape[0]), torch.tensor([5.0]))
-    assert torch.equal(query @ algorithm.item_rows(slow).T, slow["popularity"][None])
+    fast = torch.ones(1, slow["initial_head"].shape[0])
+    scores = algorithm.score(slow, fast, torch.tensor([5.0]), algorithm.item_rows(slow))
+    assert torch.equal(scores, slow["popularity"][None])

@@ -173,7 +173,7 @@ async def test_a_reload_never_shows_an_older_catalogue(engine: Engine, tmp_path:
 async def test_weights_that_lack_a_tensor_are_refused_by_its_name(
     engine: Engine, weights: MetaWeights
 ) -> None:
-    slow = {name: tensor for name, tensor in weights.slow.items() if name != "memory"}
+    slow = {name: tensor for name, tensor in weights.slow.items() if name != "reach"}
     older = MetaWeights(weights.manifest, slow, weights.item_ids)
-    with pytest.raises(WeightsRejected, match="tensor 'memory': missing"):
+    with pytest.raises(WeightsRejected, match="tensor 'reach': missing"):
         await engine.prepare(older, now=0)
