@@ -26,8 +26,7 @@ def answers(dataset: Dataset, weights: MetaWeights) -> tuple[Score, Score]:
         slots[:, : support.shape[1]] = support
         used = torch.full(slots.shape, 1.0 if support.shape[1] else 0.0)
         given, profile = Support(torch.from_numpy(slots), used), profiles.of(users)
-        fast = algorithm.adapt(slow, algorithm.prior(slow, profile), given)
-        return score_items(algorithm, slow, rows, fast, given, profile)
+        return score_items(algorithm, slow, rows, given, profile)
 
     def prior(users: NDArray[np.int64], support: NDArray[np.int64]) -> Tensor:
         return adapted(users, support[:, :0])

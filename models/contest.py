@@ -88,14 +88,15 @@ class Contest:
         sizes = {name: float(part[open_].std()) for name, part in self.departures.items()}
         return {name: spread / size if size > 0 else 0.0 for name, size in sizes.items()}
 
-    def marks(self, weights: Weights, gate: float = 1.0) -> NDArray[np.float64]:
-        """[users] NDCG@10, the mean over the questions of each user."""
+    def marks(self, weights: Weights, gate: float | Tensor = 1.0) -> NDArray[np.float64]:
+        """[users] NDCG@10, the mean over each user's questions; `gate` may be one for each, [n]."""
         scores = self.biases.clone()
         for name, weight in weights.items():
             if weight:
                 scores.add_(self.departures[name], alpha=weight)
-        if gate != 1:
-            scores = gate * scores + (1 - gate) * self.popularity
+        part = torch.as_tensor(gate).reshape(-1, 1)
+        if not (part == 1).all():
+            scores = part * scores + (1 - part) * self.popularity
         best = scores.topk(min(10, scores.shape[1])).indices
         ndcg = ndcg_of_hits(self.wanted.gather(1, best), self.sizes).numpy()
         _, places, counts = np.unique(self.users, return_inverse=True, return_counts=True)

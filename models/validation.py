@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.algorithms.interface import Slow, Trainable
+from models.algorithms.leave_one_out import cautious
 from models.contest import Contest, Weights, best_weights
 from models.data import Dataset, Order
 from models.metrics import SHOTS, Trials, ndcg_at_10
@@ -17,6 +19,10 @@ from models.shapes import MOST_SHOTS, Features, Support
 DOUBT = 1.0
 """Standard errors by which adapting must beat popularity to be used at all."""
 GATES = tuple(step / 10 for step in range(11))
+CAUTIONS = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""Parts of the gate to take away for each nat that evidence falls short."""
+CAUTIOUS_FROM = 5
+"""Shots below which a support is too small to tell anything about itself."""
 
 _CELLS = 20_000_000
 """Questions x items looked at at once: some hundred megabytes."""
@@ -55,6 +61,15 @@ class Exam:
         return Contest.together(parts) if parts else None
 
     @torch.no_grad()
+    def evidence(self, algorithm: Trainable, slow: Slow, shots: int) -> Tensor:
+        """[n] how well each support foretells itself, in the order of `contest`."""
+        told = []
+        for able in self._batches(shots):
+            support, profile = self._given(able, shots)
+            told.append(algorithm.evidence(slow, algorithm.prior(slow, profile), support))
+        return torch.cat(told)
+
+    @torch.no_grad()
     def score(self, algorithm: Trainable, slow: Slow) -> float:
         """Mean over the numbers of shots of mean NDCG@10 without memories; 0 if nobody is asked."""
         rows, means = algorithm.item_rows(slow), []
@@ -91,7 +106,7 @@ class Blends:
 
 
 def fit_blends(algorithm: Trainable, slow: Slow, exam: Exam) -> Blends:
-    """Fill the algorithm's tables by shots: first the weights of its parts, then the gate.
+    """Fill the algorithm's tables by shots: the weights of its parts, then the gate, then caution.
 
     The gate stays closed where it is in doubt that adapting helps. Validation users are few, so a
     number of shots is judged together with its neighbours.
@@ -99,22 +114,70 @@ def fit_blends(algorithm: Trainable, slow: Slow, exam: Exam) -> Blends:
     found = {shots: exam.contest(algorithm, slow, shots) for shots in SHOTS}
     contests = {shots: contest for shots, contest in found.items() if contest is not None}
     weights = _weights_by_shots(contests, algorithm.blended())
-    gates: dict[int, float] = {}
-    metrics: dict[str, dict[str, float]] = {}
-    for shots, contest in contests.items():
-        gated = np.stack([contest.marks(weights[shots], gate) for gate in GATES], axis=1)
-        best = _choose(gated) if shots or exam.profiles.columns.shape[1] else 0
-        gates[shots] = GATES[best]
-        metrics[str(shots)] = {
-            "users": float(len(gated)),
-            "ndcg@10": float(gated[:, best].mean()),
-            "ndcg@10_adapted": float(gated[:, -1].mean()),
-            "ndcg@10_prior": float(gated[:, 0].mean()),
+    gated = {
+        shots: np.stack([contest.marks(weights[shots], gate) for gate in GATES], axis=1)
+        for shots, contest in contests.items()
+    }
+    gates = _gates(gated, with_profiles=exam.profiles.columns.shape[1] > 0)
+    evidence = {
+        shots: exam.evidence(algorithm, slow, shots) for shots in contests if shots >= CAUTIOUS_FROM
+    }
+    caution = _caution({k: (contests[k], weights[k], gates[k], evidence[k]) for k in evidence})
+    metrics = {
+        str(shots): {
+            "users": float(len(marks)),
+            "ndcg@10": float(marks[:, GATES.index(gates[shots])].mean()),
+            "ndcg@10_adapted": float(marks[:, -1].mean()),
+            "ndcg@10_prior": float(marks[:, 0].mean()),
         }
-    tables = {"gate": _interpolated(gates)}
+        for shots, marks in gated.items()
+    }
+    tables = {
+        "gate": _interpolated(gates),
+        "caution": tuple(
+            caution if shots >= CAUTIOUS_FROM else 0.0 for shots in range(MOST_SHOTS + 1)
+        ),
+    }
     for name in algorithm.blended() if weights else ():
         tables[name] = _interpolated({shots: row[name] for shots, row in weights.items()})
     return Blends(tables, metrics)
+
+
+def _gates(marks: Mapping[int, NDArray[np.float64]], *, with_profiles: bool) -> dict[int, float]:
+    """By shots, from marks [users, gates]: the best beyond doubt, or closed.
+
+    Without profiles nothing is known at 0 shots, and popularity is all there is to say.
+    """
+    shots, chosen = list(marks), dict[int, float]()
+    gains = [marks[k].mean(0) - marks[k].mean() for k in shots]
+    for place, k in enumerate(shots):
+        near = [other for other in (place - 1, place + 1) if 0 <= other < len(shots)]
+        together = 2 * gains[place] + sum(gains[other] for other in near if k and shots[other])
+        best = int(np.argmax(together))
+        known = k > 0 or with_profiles
+        chosen[k] = GATES[best] if known and _beyond_doubt(marks[k], best) else 0.0
+    return chosen
+
+
+def _beyond_doubt(marks: NDArray[np.float64], column: int) -> bool:
+    """Whether a column of [users, gates] beats the closed gate by more than chance may do."""
+    gain = marks[:, column] - marks[:, 0]
+    return bool(gain.mean() > DOUBT * gain.std() / np.sqrt(len(gain)))
+
+
+def _caution(asked: Mapping[int, tuple[Contest, Weights, float, Tensor]]) -> float:
+    """How much a shortfall of evidence should close the gate: 0 unless that helps beyond doubt."""
+    marks = [
+        np.stack(
+            [contest.marks(weights, gate * cautious(each, evidence)) for each in CAUTIONS], axis=1
+        )
+        for contest, weights, gate, evidence in asked.values()
+    ]
+    if not marks:
+        return 0.0
+    together = np.concatenate(marks)
+    best = int(together.mean(0).argmax())
+    return CAUTIONS[best] if _beyond_doubt(together, best) else 0.0
 
 
 def _weights_by_shots(contests: Mapping[int, Contest], names: Sequence[str]) -> dict[int, Weights]:
@@ -130,14 +193,6 @@ def _weights_by_shots(contests: Mapping[int, Contest], names: Sequence[str]) -> 
         last = best_weights(asked, [2.0] + [1.0] * len(near), last)
         chosen[k] = last
     return chosen
-
-
-def _choose(marks: NDArray[np.float64]) -> int:
-    """The best column of [users, gates], or the closed one unless it is beaten beyond doubt."""
-    best = int(marks.mean(0).argmax())
-    gain = marks[:, best] - marks[:, 0]
-    doubt = DOUBT * gain.std() / np.sqrt(len(gain))
-    return best if gain.mean() > doubt else 0
 
 
 def _interpolated(picked: Mapping[int, float]) -> tuple[float, ...]:

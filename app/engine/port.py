@@ -1,7 +1,8 @@
 """The device port: packed arrays in, packed arrays out, nothing of torch.
 
-B entities, K support slots, F fast weights per entity, M results. A batch is pinned to one
-(version, epoch); ranking it is a pure function, so a retry is always safe.
+B entities, K support slots, F fast weights per entity, which are cached with the entity's gate, M
+results. A batch is pinned to one (version, epoch); ranking it is a pure function, so a retry is
+always safe.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class RankBatch:
     support_weights: Doubles
     """[B, K] signed event weights; 0 where unused."""
     fast: Floats
-    """[B, F] cached fast weights; meaningful where `cached`."""
+    """[B, F + 1] cached fast weights and gate; meaningful where `cached`."""
     cached: Bools
     """[B]"""
     excluded: tuple[Ints, Ints]
@@ -42,7 +43,7 @@ class RankedBatch:
     scores: Doubles
     """[B, M]"""
     fast: Floats
-    """[B, F] the fast weights that were scored with."""
+    """[B, F + 1] the fast weights and the gate that were scored with."""
     gates: Doubles
     """[B] how far each answer departs from the prior."""
     adapt_seconds: float

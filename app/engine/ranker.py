@@ -29,12 +29,13 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
         torch.from_numpy(batch.support_weights).to(device.torch, device.precision),
     )
     profile = Features.none(len(batch.fast))
-    fast = _adapt(device, snapshot, batch, support, profile)
-    recollection = algorithm.recollect(slow, support, profile)
+    personal = _personalise(device, snapshot, batch, support, profile)
+    fast, gate = personal[:, :-1], personal[:, -1].to(device.precision)
+    recollection = algorithm.recollect(slow, gate, support, profile)
     adapted = perf_counter()
     recalled = torch.zeros(len(fast), len(snapshot.rows), device=device.torch)
     recalled.scatter_add_(1, recollection.items, recollection.scores.float())
-    scores = algorithm.score(slow, fast, support.shots, snapshot.rows)
+    scores = algorithm.score(slow, fast, gate, support.shots, snapshot.rows)
     scores = scores + recalled + snapshot.penalty
     scores[_index(device, batch.excluded[0]), _index(device, batch.excluded[1])] = -torch.inf
     for entity, candidates in enumerate(batch.candidates):
@@ -45,31 +46,33 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
             scores[entity] = only
     best = scores.topk(min(batch.results + MARGIN, scores.shape[1]))
     chosen = snapshot.rows[best.indices].to(device.precision)
-    exact = algorithm.score(slow, fast.to(device.precision), support.shots, chosen)
+    exact = algorithm.score(slow, fast.to(device.precision), gate, support.shots, chosen)
     exact = exact + recalled.gather(1, best.indices)
     exact = exact.masked_fill(best.values == -torch.inf, -torch.inf)
     return RankedBatch(
         rows=np.where(torch.isfinite(exact).cpu().numpy(), best.indices.cpu().numpy(), -1),
         scores=np.round(exact.cpu().double().numpy(), 6),
-        fast=fast.float().cpu().numpy(),
-        gates=algorithm.gate(slow, support.shots).cpu().double().numpy(),
+        fast=personal.cpu().numpy(),
+        gates=gate.cpu().double().numpy(),
         adapt_seconds=adapted - started,
         rank_seconds=perf_counter() - adapted,
     )
 
 
-def _adapt(
+def _personalise(
     device: Device, snapshot: Snapshot, batch: RankBatch, support: Support, profile: Features
 ) -> Tensor:
-    """[B, F] fast weights in single precision, adapted where none were cached."""
-    frozen = snapshot.frozen
-    fast = torch.from_numpy(batch.fast).to(device.torch)
+    """[B, F + 1] fast weights and gate in single precision, computed where none were cached."""
+    algorithm, slow = snapshot.frozen.algorithm, snapshot.frozen.slow
+    personal = torch.from_numpy(batch.fast).to(device.torch)
     stale = _index(device, np.flatnonzero(~batch.cached))
     if len(stale):
         pending = Support(support.items[stale], support.weights[stale])
-        prior = frozen.algorithm.prior(frozen.slow, profile.of(stale))
-        fast[stale] = frozen.algorithm.adapt(frozen.slow, prior, pending).float()
-    return fast
+        prior = algorithm.prior(slow, profile.of(stale))
+        fast = algorithm.adapt(slow, prior, pending)
+        gate = algorithm.gate(slow, prior, pending)
+        personal[stale] = torch.cat([fast, gate.unsqueeze(1)], dim=1).float()
+    return personal
 
 
 def _index(device: Device, values: np.ndarray) -> Tensor:

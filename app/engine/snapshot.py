@@ -15,7 +15,7 @@ from app.engine.device import Device
 from app.errors import WeightsRejected
 from models import algorithms
 from models.algorithms.interface import Algorithm
-from models.shapes import Features
+from models.shapes import Features, Support
 from models.weights import MetaWeights
 
 POPULAR_LIMIT = 2_000
@@ -32,7 +32,7 @@ class Frozen:
     index: Mapping[str, int]
     item_ids: tuple[str, ...]
     width: int
-    """F: fast weights per entity."""
+    """F + 1: what is cached of an entity, fast weights and gate."""
 
     @classmethod
     def load(cls, weights: MetaWeights, device: Device) -> "Frozen":
@@ -52,7 +52,7 @@ class Frozen:
             slow=slow,
             index={item_id: row for row, item_id in enumerate(weights.item_ids)},
             item_ids=weights.item_ids,
-            width=algorithm.prior(slow, Features.none(1)).shape[1],
+            width=algorithm.prior(slow, Features.none(1)).shape[1] + 1,
         )
 
 
@@ -141,7 +141,9 @@ def _popular(
     frozen: Frozen, item_ids: tuple[str, ...], rows: Tensor, penalty: Tensor
 ) -> tuple[tuple[str, float], ...]:
     prior = frozen.algorithm.prior(frozen.slow, Features.none(1))
-    scores = frozen.algorithm.score(frozen.slow, prior, prior.new_zeros(1), rows)[0] + penalty
+    nothing = Support(torch.zeros_like(prior[:, :1], dtype=torch.int64), prior.new_zeros(1, 1))
+    gate = frozen.algorithm.gate(frozen.slow, prior, nothing)
+    scores = frozen.algorithm.score(frozen.slow, prior, gate, nothing.shots, rows)[0] + penalty
     best = torch.topk(scores, min(POPULAR_LIMIT, len(item_ids)))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     open_pairs = [(item_ids[row], round(score, 6)) for row, score in pairs if score > -torch.inf]

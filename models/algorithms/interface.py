@@ -50,17 +50,23 @@ class Algorithm(Protocol):
     def content_rows(self, slow: Slow, content: Features) -> Tensor:
         """[B, D] the rows of items that training never saw, from what is known of them."""
 
-    def score(self, slow: Slow, fast: Tensor, shots: Tensor, rows: Tensor) -> Tensor:
+    def gate(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
+        """[B] how far the answer departs from popularity: 0 is popularity, 1 all the way.
+
+        By the number of shots, and by how well what is adapted to one part of the support foretells
+        the other.
+        """
+
+    def score(self, slow: Slow, fast: Tensor, gate: Tensor, shots: Tensor, rows: Tensor) -> Tensor:
         """[B, M] scores of `rows`, which are [M, D] for everybody or [B, M, D] for each.
 
         `shots` [B] selects from the tables by shots. What `recollect` says is to be added.
         """
 
-    def recollect(self, slow: Slow, support: Support, profile: Features) -> Recollection:
+    def recollect(
+        self, slow: Slow, gate: Tensor, support: Support, profile: Features
+    ) -> Recollection:
         """What support and profile bring to mind, to be added to the scores; J may be 0."""
-
-    def gate(self, slow: Slow, shots: Tensor) -> Tensor:
-        """[B] how far the answer departs from popularity: 0 is popularity, 1 all the way."""
 
     def outer_loss(self, slow: Slow, episode: Episode, generator: Generator | None) -> Tensor:
         """Scalar meta-training loss. `generator` drives dropout; None switches dropout off."""
@@ -79,7 +85,10 @@ class Trainable(Algorithm, Protocol):
         """The slow weights that the outer loop learns, with their learning rates."""
 
     def blended(self) -> Sequence[str]:
-        """The tables by shots, besides the gate, that validation fills after training."""
+        """The tables by shots, besides gate and caution, that validation fills after training."""
+
+    def evidence(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
+        """[B] how much better than popularity a support foretells itself, in nats."""
 
     def parts(
         self, slow: Slow, fast: Tensor, support: Support, profile: Features, rows: Tensor

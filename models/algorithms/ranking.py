@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import embedding
 
 from models.algorithms.interface import Retrieval, Slow
+from models.algorithms.leave_one_out import cautious, leave_one_out
 from models.algorithms.memory import nearest, regression
 from models.algorithms.ranking_start import draw_negatives, item_vectors, log_popularity
 from models.config import RankerConfig
@@ -33,6 +34,8 @@ from models.shapes import (
 
 MEMORIES = ("cosine", "shrunk", "regression", "profile")
 """Each has sparse rows over the items, NAME_items and NAME_values, and a table NAME_weight."""
+_LEFT_OUT = 100_000
+"""Slots of supports with an event left out that are adapted to at once: some 50 megabytes."""
 _TABLES = ("reach", *(f"{name}_weight" for name in MEMORIES))
 _BY_ITEM = ("cosine", "shrunk", "regression")
 
@@ -41,7 +44,7 @@ PER_ITEM = frozenset(
     | {f"{name}_{part}" for name in _BY_ITEM for part in ("items", "values")}
 )
 SHARED = frozenset(
-    {"gate", *_TABLES, "negatives", "negative_log_q"}
+    {"gate", "caution", *_TABLES, "negatives", "negative_log_q"}
     | {"profile_map", "profile_items", "profile_values"}
 )
 
@@ -55,7 +58,7 @@ class Ranking(ABC):
     negatives [M] int64 (item rows), negative_log_q [M] (log of M times the chance to be drawn); the
     memories cosine, shrunk and regression (a row for each item) and profile (a row for each
     feature), each as NAME_items [., J] int32 and NAME_values [., J]; and by shots the tables gate,
-    reach and NAME_weight, each [51].
+    caution, reach and NAME_weight, each [51].
     """
 
     config: RankerConfig = field(default_factory=RankerConfig)
@@ -111,15 +114,53 @@ class Ranking(ABC):
         vectors = slow["item_vectors"].new_zeros(len(content.values), slow["item_vectors"].shape[1])
         return torch.cat([self.body(slow, vectors), rate.expand(len(vectors), 2)], dim=1)
 
-    def score(self, slow: Slow, fast: Tensor, shots: Tensor, rows: Tensor) -> Tensor:
-        gate = self.gate(slow, shots).unsqueeze(-1).to(rows)
+    def gate(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
+        """The table's value, less where the support does not vouch for adapting.
+
+        caution by shots says how much a shortfall of evidence counts; see `evidence`.
+        """
+        gate = at_shots(slow, "gate", support.shots)
+        caution = at_shots(slow, "caution", support.shots)
+        if not caution.any():
+            return gate
+        return gate * cautious(caution, self.evidence(slow, prior, support))
+
+    def evidence(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
+        """[B] how many nats likelier than by popularity the liked items of a support are.
+
+        Each is foretold by what is adapted to all others, among the sampled items; their mean.
+        """
+        entities, slots = support.items.shape
+        size = max(1, _LEFT_OUT // slots**2)
+        parts = zip(*(torch.split(part, size) for part in (prior, *support)), strict=True)
+        told = [self._evidence(slow, base, Support(*given)) for base, *given in parts]
+        return torch.cat(told) if told else prior.new_zeros(entities)
+
+    def _evidence(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
+        entities, slots = support.items.shape
+        task = self.task(slow, support)
+        repeated = prior.repeat_interleave(slots, dim=0)
+        fast = self.adapt(slow, repeated, leave_one_out(support))
+        own = task.vectors.reshape(entities * slots, 1, -1)
+        hits = task.hits.repeat_interleave(slots, dim=0)
+        biases = task.biases.reshape(-1, 1)
+        others = self.departure(slow, fast, task.negatives) + task.corrections
+        adapted = _likelihood(self.departure(slow, fast, own) + biases, others, hits)
+        popular = _likelihood(biases, task.corrections.expand_as(others), hits)
+        liked = (task.weights > 0).to(adapted)
+        gains = (adapted - popular).view(entities, slots) * liked
+        return gains.sum(-1) / liked.sum(-1).clamp_min(1)
+
+    def score(self, slow: Slow, fast: Tensor, gate: Tensor, shots: Tensor, rows: Tensor) -> Tensor:
         reach = at_shots(slow, "reach", shots).unsqueeze(-1).to(rows)
+        part = gate.unsqueeze(-1).to(rows)
         biases, popularity = rows[..., -2], rows[..., -1]
         departure = self.departure(slow, fast.to(rows), rows[..., :-2])
-        return gate * (reach * departure + biases) + (1 - gate) * popularity
+        return part * (reach * departure + biases) + (1 - part) * popularity
 
-    def recollect(self, slow: Slow, support: Support, profile: Features) -> Recollection:
-        gate = self.gate(slow, support.shots)
+    def recollect(
+        self, slow: Slow, gate: Tensor, support: Support, profile: Features
+    ) -> Recollection:
         recalled = [
             Recollection(items, values * (gate * at_shots(slow, table, support.shots))[:, None])
             for table, (items, values) in self._recalled(slow, support, profile).items()
@@ -136,9 +177,6 @@ class Ranking(ABC):
         sources = dict.fromkeys(_BY_ITEM, (support.items, shares))
         sources["profile"] = profile
         return {f"{name}_weight": _recall(slow, name, *sources[name]) for name in MEMORIES}
-
-    def gate(self, slow: Slow, shots: Tensor) -> Tensor:
-        return at_shots(slow, "gate", shots)
 
     def outer_loss(self, slow: Slow, episode: Episode, generator: Generator | None) -> Tensor:
         fast = self.adapt(slow, self.prior(slow, episode.profile), episode.support)
@@ -172,6 +210,7 @@ class Ranking(ABC):
             "popularity": popularity,
             "profile_map": torch.zeros(profiles.shape[1], width),
             "gate": torch.cat([torch.zeros(1), ones[1:]]),
+            "caution": torch.zeros_like(ones),
             "reach": ones.clone(),
             **{f"{name}_items": items for name, (items, _) in memories.items()},
             **{f"{name}_values": values for name, (_, values) in memories.items()},
@@ -251,6 +290,12 @@ def _weighted_rows(features: Features, table: Tensor) -> Tensor:
     """[B, d] sum of the rows of `table` [V, d] that the features name, by their values."""
     values = features.values.to(table)
     return torch.einsum("bj,bjd->bd", values, embedding(features.columns, table))
+
+
+def _likelihood(own: Tensor, others: Tensor, hits: Tensor) -> Tensor:
+    """[B] of `own` [B, 1] among itself and `others` [B, M], less those that are `hits`."""
+    rivals = others.masked_fill(hits, -torch.inf)
+    return own.squeeze(-1) - torch.cat([own, rivals], dim=-1).logsumexp(-1)
 
 
 def _recall(slow: Slow, memory: str, sources: Tensor, weights: Tensor) -> Recollection:

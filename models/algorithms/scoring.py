@@ -7,14 +7,11 @@ from models.shapes import Features, Support
 
 
 def score_items(
-    algorithm: Algorithm,
-    slow: Slow,
-    rows: Tensor,
-    fast: Tensor,
-    support: Support,
-    profile: Features,
+    algorithm: Algorithm, slow: Slow, rows: Tensor, support: Support, profile: Features
 ) -> Tensor:
-    """[B, N] of fast weights [B, F] and what they came from; `rows` are the item rows."""
-    scores = algorithm.score(slow, fast, support.shots, rows)
-    items, recalled = algorithm.recollect(slow, support, profile)
+    """[B, N] for B entities of whom support and profile are known; `rows` are the item rows."""
+    prior = algorithm.prior(slow, profile)
+    fast, gate = algorithm.adapt(slow, prior, support), algorithm.gate(slow, prior, support)
+    scores = algorithm.score(slow, fast, gate, support.shots, rows)
+    items, recalled = algorithm.recollect(slow, gate, support, profile)
     return scores.scatter_add(1, items, recalled.to(scores))

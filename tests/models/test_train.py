@@ -11,6 +11,7 @@ from models import algorithms
 from models.config import RankerConfig, TrainConfig
 from models.data import Dataset, split
 from models.errors import DataError, UnknownAlgorithm
+from models.shapes import Support
 from models.train import Progress, train
 from models.weights import Manifest, load
 from tests.models.generated_data import generated_dataset
@@ -193,5 +194,7 @@ def test_without_validation_users_the_answer_is_popularity(tmp_path: Path) -> No
     slow = load(tmp_path / "out", manifest.version).slow
     algorithm = algorithms.get("meta-sgd")
     fast = torch.ones(1, slow["initial_head"].shape[0])
-    scores = algorithm.score(slow, fast, torch.tensor([5.0]), algorithm.item_rows(slow))
+    support = Support(torch.arange(5)[None], torch.ones(1, 5))
+    gate = algorithm.gate(slow, fast, support)
+    scores = algorithm.score(slow, fast, gate, support.shots, algorithm.item_rows(slow))
     assert torch.equal(scores, slow["popularity"][None])

@@ -109,10 +109,12 @@ class KnowsNothingOfAnybody(Given):
         rows = algorithm.content_rows(anywhere, Features.none(2))
         assert rows.shape == (2, algorithm.item_rows(anywhere).shape[1])
         support = some_support()
-        fast = algorithm.adapt(anywhere, algorithm.prior(anywhere, some_profile()), support)
-        assert algorithm.score(anywhere, fast, support.shots, rows).isfinite().all()
+        prior = algorithm.prior(anywhere, some_profile())
+        fast = algorithm.adapt(anywhere, prior, support)
+        gate = algorithm.gate(anywhere, prior, support)
+        assert algorithm.score(anywhere, fast, gate, support.shots, rows).isfinite().all()
         closed = with_tables(anywhere, CLOSED)
-        unknown = algorithm.score(closed, fast, support.shots, rows)
+        unknown = algorithm.score(closed, fast, torch.zeros_like(gate), support.shots, rows)
         assert (unknown > anywhere["popularity"].min()).all()
         assert (unknown < anywhere["popularity"].max()).all()
 
@@ -161,12 +163,14 @@ class SeesEachEntityAlone(Given):
         self, algorithm: Trainable, served: Slow
     ) -> None:
         support = some_support()
-        fast = algorithm.adapt(served, algorithm.prior(served, some_profile()), support)
+        prior = algorithm.prior(served, some_profile())
+        fast = algorithm.adapt(served, prior, support)
+        gate = algorithm.gate(served, prior, support)
         rows = algorithm.item_rows(served).double()
         chosen = torch.randint(ITEMS, (ENTITIES, 9), generator=torch.Generator().manual_seed(4))
         close(
-            algorithm.score(served, fast, support.shots, rows[chosen]),
-            algorithm.score(served, fast, support.shots, rows).gather(1, chosen),
+            algorithm.score(served, fast, gate, support.shots, rows[chosen]),
+            algorithm.score(served, fast, gate, support.shots, rows).gather(1, chosen),
         )
 
     def test_nothing_given_is_changed(self, algorithm: Trainable, anywhere: Slow) -> None:

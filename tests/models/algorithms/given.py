@@ -131,9 +131,8 @@ def scores_of(
     algorithm: Algorithm, slow: Mapping[str, Tensor], support: Support, profile: Features
 ) -> Tensor:
     """[B, N] in the precision of the fast weights."""
-    fast = algorithm.adapt(slow, algorithm.prior(slow, profile), support)
-    rows = algorithm.item_rows(slow).to(fast)
-    return score_items(algorithm, slow, rows, fast, support, profile)
+    rows = algorithm.item_rows(slow).to(slow["gate"])
+    return score_items(algorithm, slow, rows, support, profile)
 
 
 def rows_of(support: Support, rows: Sequence[int]) -> Support:

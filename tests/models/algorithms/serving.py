@@ -72,10 +72,12 @@ class CanBeServed(Given):
     ) -> None:
         """Scores of a dot product are linear in the row; no others are."""
         support, profile = some_support(), some_profile()
-        fast = algorithm.adapt(served, algorithm.prior(served, profile), support)
+        prior = algorithm.prior(served, profile)
+        fast = algorithm.adapt(served, prior, support)
+        gate = algorithm.gate(served, prior, support)
         rows = algorithm.item_rows(served).double()
-        between = algorithm.score(served, fast, support.shots, (rows + rows.flip(0)) / 2)
-        scores = algorithm.score(served, fast, support.shots, rows)
+        between = algorithm.score(served, fast, gate, support.shots, (rows + rows.flip(0)) / 2)
+        scores = algorithm.score(served, fast, gate, support.shots, rows)
         linear = torch.allclose(between, (scores + scores.flip(1)) / 2, rtol=1e-6, atol=1e-6)
         assert linear == (algorithm.retrieval == "dot")
 

@@ -162,7 +162,9 @@ def test_a_memory_adds_what_the_support_brings_to_mind(slow: dict[str, Tensor], 
 def test_a_dislike_pushes_away_what_is_near(slow: dict[str, Tensor]) -> None:
     given = Support(torch.tensor([[2], [2]]), torch.tensor([[1.0], [-1.0]]))
     weighed = with_tables(slow, {"cosine_weight": 0.3})
-    recollection = algorithms.get("meta-sgd").recollect(weighed, given, Features.none(2))
+    recollection = algorithms.get("meta-sgd").recollect(
+        weighed, torch.ones(2), given, Features.none(2)
+    )
     liked, disliked = recollection.scores
     torch.testing.assert_close(liked, -disliked)
     assert liked.max() > 0
