@@ -65,7 +65,8 @@ class EvaluateConfig:
     order: Literal["random", "time"] = "random"
     """Which interactions come first: any, or the earliest (needs timestamps)."""
     baselines: str = "fast"
-    """"none", or "fast": popularity, lift, item-kNN, LMMSE, EASE."""
+    """"none"; "fast": popularity, lift, item-kNN, LMMSE, EASE; "all": also iALS, Mult-VAE and
+    SASRec."""
     shots: tuple[int, ...] | None = None
     """By default those of models.metrics. More than 50 are asked of whoever has twice as many
     interactions; ours adapts to the last 50 of them, the others to all."""

@@ -29,7 +29,7 @@ def sources(modules: Iterable[str]) -> dict[str, Path]:
     """Module -> file, of `modules` and all of this library that they import.
 
     >>> sorted(sources(["models.baselines.crowd"]))
-    ['models.baselines.crowd', 'models.data.dataset']
+    ['models.baselines.crowd', 'models.data.dataset', 'models.data.splitting']
     """
     found: dict[str, Path] = {}
     waiting = list(modules)

@@ -120,6 +120,7 @@ MOST_ASKED = 1000
 class Baselines(StrEnum):
     NONE = "none"
     FAST = "fast"
+    ALL = "all"
 
 
 def evaluate(

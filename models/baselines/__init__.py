@@ -7,11 +7,18 @@ into scores, and the scores are blended with popularity. Settings and blend are 
 from models.baselines.baseline import Baseline
 from models.baselines.crowd import Crowd
 from models.baselines.fast import FAST
+from models.baselines.ials import IALS
 from models.baselines.judged import Judged, judge_baseline
+from models.baselines.mult_vae import MULT_VAE
 from models.baselines.remembered import remembered
+from models.baselines.sasrec import SASREC
 from models.baselines.tuning import Choice, tune
 
-SETS: dict[str, tuple[Baseline, ...]] = {"none": (), "fast": FAST}
-"""By the name that `evaluate` is asked with. Slower rivals join as a set of their own."""
+SETS: dict[str, tuple[Baseline, ...]] = {
+    "none": (),
+    "fast": FAST,
+    "all": (*FAST, IALS, MULT_VAE, SASREC),
+}
+"""By the name that `evaluate` is asked with; `fast` needs seconds to minutes, `all` an hour."""
 
 __all__ = ["SETS", "Baseline", "Choice", "Crowd", "Judged", "judge_baseline", "remembered", "tune"]

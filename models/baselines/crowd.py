@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from models.data.dataset import Dataset
+from models.data.splitting import Order, histories
 
 DENSE_ITEMS = 8_000
 NEIGHBOURS = 500
@@ -24,7 +25,8 @@ Scorer: TypeAlias = Callable[[NDArray[np.int64]], Floats]
 class Crowd:
     """What training users did: the matrix [U, N] of ones, and what follows from it."""
 
-    def __init__(self, dataset: Dataset, users: NDArray[np.int64]) -> None:
+    def __init__(self, dataset: Dataset, users: NDArray[np.int64], order: Order = "random") -> None:
+        self.order, self._dataset, self._users = order, dataset, users
         shape = len(dataset.user_ids), len(dataset.item_ids)
         ones = np.ones(len(dataset.item), np.float32)
         everyone = csr_array((ones, (dataset.user, dataset.item)), shape=shape)
@@ -53,6 +55,24 @@ class Crowd:
         part = self.matrix[:, self.head]
         both: Floats = (part.T @ part).toarray()
         return both
+
+    @cached_property
+    def head_place(self) -> NDArray[np.int64]:
+        """[N] where in the head an item is; -1 for the others."""
+        place = np.full(self.items, -1)
+        place[self.head] = np.arange(len(self.head))
+        return place
+
+    @cached_property
+    def sequences(self) -> list[NDArray[np.int64]]:
+        """What each user met, in the order asked for: places in the head, others left out.
+
+        Users who met less than two of the head are left out.
+        """
+        past = histories(self._dataset, self.order, 0)
+        met = (self.head_place[past.of(int(user))] for user in self._users)
+        known = (places[places >= 0] for places in met)
+        return [places for places in known if len(places) > 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,8 +14,7 @@ HeadScorer: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.bool_]], Floats]
 
 def on_head(crowd: Crowd, score: HeadScorer, elsewhere: Floats) -> Scorer:
     """Scores of all items from `score`, which knows the head; the others get `elsewhere` [N]."""
-    place = np.full(crowd.items, -1)
-    place[crowd.head] = np.arange(len(crowd.head))
+    place = crowd.head_place
 
     def everywhere(support: NDArray[np.int64]) -> Floats:
         rows = place[support]
