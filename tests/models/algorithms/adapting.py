@@ -94,12 +94,14 @@ class KnowsNothingOfAnybody(Given):
         support, profile = some_support(), some_profile()
         tables = {name: 0.1 * place for place, name in enumerate(algorithm.blended(), 2)}
         slow = with_tables(served, tables | {"gate": 0.7})
-        fast = algorithm.adapt(slow, algorithm.prior(slow, profile), support)
+        prior = algorithm.prior(slow, profile)
+        fast, gate = algorithm.adapt(slow, prior, support), algorithm.gate(slow, prior, support)
         rows = algorithm.item_rows(slow).double()
         popularity, biases, departures = algorithm.parts(slow, fast, support, profile, rows)
         assert departures.keys() == tables.keys()
         moved = sum(tables[name] * part for name, part in departures.items())
-        expected = 0.3 * popularity + 0.7 * (biases + moved)
+        part = gate.unsqueeze(1)
+        expected = (1 - part) * popularity + part * (biases + moved)
         close(scores_of(algorithm, slow, support, profile), expected)
         close(algorithm.departure(slow, fast, rows[:, :-2]), departures["reach"])
 
@@ -219,6 +221,18 @@ class LearnsFromASupport(Given):
         close(fast.float(), single, 1e-3)
         wide = scores_of(algorithm, served, support, profile)
         close(wide.float(), scores_of(algorithm, anywhere, support, profile), 1e-3)
+
+    def test_a_support_of_one_kind_foretells_itself(
+        self, algorithm: Trainable, trained: MetaWeights
+    ) -> None:
+        """Better than popularity does, and better than a support of all kinds does."""
+        alike, mixed = torch.arange(0, 8 * KINDS, KINDS), torch.arange(30, 38)
+        support = Support(torch.stack([alike, mixed]), torch.ones(2, 8))
+        slow = with_tables(trained.slow, OPEN | adaptation_alone(algorithm))
+        prior = algorithm.prior(slow, Features.none(2))
+        one_kind, all_kinds = algorithm.evidence(slow, prior, support).tolist()
+        assert one_kind > 0
+        assert one_kind > all_kinds
 
     def test_a_like_raises_its_kind_and_a_dislike_lowers_it(
         self, algorithm: Trainable, trained: MetaWeights

@@ -113,8 +113,8 @@ def some_episode() -> Episode:
 
 
 def all_in_force(algorithm: Trainable) -> dict[str, float]:
-    """Some weight for every part of a score."""
-    return dict.fromkeys(algorithm.blended(), 0.4)
+    """Some weight for every part of a score, and some caution."""
+    return dict.fromkeys(algorithm.blended(), 0.4) | {"caution": 0.1}
 
 
 def adaptation_alone(algorithm: Trainable) -> dict[str, float]:
@@ -130,7 +130,7 @@ def with_tables(slow: Mapping[str, Tensor], tables: Mapping[str, float]) -> Slow
 def scores_of(
     algorithm: Algorithm, slow: Mapping[str, Tensor], support: Support, profile: Features
 ) -> Tensor:
-    """[B, N] in the precision of the fast weights."""
+    """[B, N] in the precision of the tables."""
     rows = algorithm.item_rows(slow).to(slow["gate"])
     return score_items(algorithm, slow, rows, support, profile)
 

@@ -36,9 +36,9 @@ class DeclaresItself(Given):
                 assert len(value) == ITEMS
 
     def test_has_tables_by_shots_to_fill(self, algorithm: Trainable, start: Slow) -> None:
-        assert "gate" not in algorithm.blended()
+        assert not {"gate", "caution"} & set(algorithm.blended())
         assert "reach" in algorithm.blended()
-        for name in ("gate", *algorithm.blended()):
+        for name in ("gate", "caution", *algorithm.blended()):
             assert start[name].shape == (MOST_SHOTS + 1,)
 
     def test_weights_come_back_from_the_disk_bit_for_bit(
@@ -68,7 +68,13 @@ class CanBeTrained(Given):
         one, same = (algorithm.redraw(start, torch.Generator().manual_seed(3)) for _ in range(2))
         assert one.keys() == start.keys()
         assert all(torch.equal(one[name], same[name]) for name in one)
-        for name in (*algorithm.per_item, *algorithm.rates(), *algorithm.blended(), "gate"):
+        for name in (
+            *algorithm.per_item,
+            *algorithm.rates(),
+            *algorithm.blended(),
+            "gate",
+            "caution",
+        ):
             assert torch.equal(one[name], start[name])
 
     def test_the_outer_loss_follows_from_its_generator(

@@ -27,6 +27,44 @@ def test_tables_are_interpolated_and_clamped(slow: dict[str, Tensor]) -> None:
     torch.testing.assert_close(at_shots({"reach": table}, "reach", shots), expected)
 
 
+def test_evidence_is_what_the_others_say_of_each_event(slow: dict[str, Tensor]) -> None:
+    """The definition, event by event; dislikes teach but are not foretold."""
+    given = Support(torch.tensor([[4, 8, 9, 1, 0]]), torch.tensor([[1.0, 2.0, 1.0, -1.0, 0.0]]))
+    prior = ALGORITHM.prior(slow, Features.none(1))
+    sampled = [item for item in slow["negatives"].tolist() if item not in {4, 8, 9, 1}]
+    log_q = dict(zip(slow["negatives"].tolist(), slow["negative_log_q"].tolist(), strict=True))
+    corrections = torch.tensor([log_q[item] for item in sampled])
+    gains = []
+    for place in range(3):
+        weights = given.weights.clone()
+        weights[0, place] = 0
+        fast = ALGORITHM.adapt(slow, prior, Support(given.items, weights))[0]
+        item = int(given.items[0, place])
+        likelihoods = []
+        for departures in (slow["item_vectors"] @ fast, torch.zeros(ITEMS)):
+            logits = slow["item_biases"] + departures
+            rivals = torch.cat([logits[[item]], logits[sampled] - corrections])
+            likelihoods.append(logits[item] - rivals.logsumexp(0))
+        gains.append(likelihoods[0] - likelihoods[1])
+    expected = torch.stack(gains).mean(0, keepdim=True)
+    torch.testing.assert_close(ALGORITHM.evidence(slow, prior, given), expected)
+
+
+def test_the_gate_closes_where_a_support_does_not_foretell_itself(slow: dict[str, Tensor]) -> None:
+    alike, mixed = torch.arange(0, 8 * KINDS, KINDS), torch.arange(30, 38)
+    support = Support(torch.stack([alike, mixed]), torch.ones(2, 8))
+    prior = ALGORITHM.prior(slow, Features.none(2))
+    evidence = ALGORITHM.evidence(slow, prior, support)
+    careless, careful = (
+        ALGORITHM.gate(with_tables(slow, {"gate": 0.8, "caution": caution}), prior, support)
+        for caution in (0.0, 0.1)
+    )
+    assert torch.equal(careless, torch.full((2,), 0.8))
+    torch.testing.assert_close(careful, 0.8 * (1 + 0.1 * evidence.clamp_max(0)).clamp_min(0))
+    assert careful[0] == careless[0]
+    assert careful[1] < careless[1]
+
+
 def test_the_reach_scales_the_departure(slow: dict[str, Tensor]) -> None:
     given = Support(torch.tensor([[3, 9]]), torch.ones(1, 2))
     near, far = (
