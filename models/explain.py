@@ -6,6 +6,7 @@ from torch.nn.functional import embedding
 
 from models.algorithms.interface import Algorithm, Slow
 from models.algorithms.leave_one_out import leave_one_out
+from models.algorithms.scoring import personalise
 from models.shapes import Features, Support
 
 
@@ -45,10 +46,9 @@ def _scores(
     rows: Tensor,
 ) -> Tensor:
     """[B, M] of `items` [B, M], whose rows are `rows` [B, M, D]."""
-    prior = algorithm.prior(slow, profile)
-    fast, gate = algorithm.adapt(slow, prior, support), algorithm.gate(slow, prior, support)
-    scores = algorithm.score(slow, fast, gate, support.shots, rows)
-    recalled = algorithm.recollect(slow, gate, support, profile)
+    personal = personalise(algorithm, slow, support, profile)
+    scores = algorithm.score(slow, personal, rows)
+    recalled = algorithm.recollect(slow, personal, support, profile)
     places, order = items.sort(dim=1)
     at = torch.searchsorted(places, recalled.items).clamp_max(items.shape[1] - 1)
     asked = places.gather(1, at) == recalled.items

@@ -69,6 +69,19 @@ class Recollection(NamedTuple):
     """[B, J]"""
 
 
+class Personal(NamedTuple):
+    """What scoring needs to know of B entities."""
+
+    prior: Tensor
+    """[B, F] fast weights before the support, from the profile."""
+    fast: Tensor
+    """[B, F] fast weights after the inner loop."""
+    gate: Tensor
+    """[B] how far to depart from popularity: 0 not at all, 1 all the way."""
+    shots: Tensor
+    """[B] effective shots."""
+
+
 class Parts(NamedTuple):
     """What a score is made of: popularity where the gate is closed, else bias and departures."""
 

@@ -14,7 +14,7 @@ from models.contest import Contest, Weights, best_weights
 from models.data import Dataset, Order
 from models.metrics import SHOTS, Trials, ndcg_at_10
 from models.questions import ask_to_choose
-from models.shapes import MOST_SHOTS, Features, Support
+from models.shapes import MOST_SHOTS, Features, Personal, Support
 
 DOUBT = 1.0
 """Standard errors by which adapting must beat popularity to be used at all."""
@@ -54,8 +54,10 @@ class Exam:
         rows, parts = algorithm.item_rows(slow), []
         for able in self._batches(shots):
             support, profile = self._given(able, shots)
-            fast = algorithm.adapt(slow, algorithm.prior(slow, profile), support)
-            said = algorithm.parts(slow, fast, support, profile, rows)
+            prior = algorithm.prior(slow, profile)
+            fast = algorithm.adapt(slow, prior, support)
+            personal = Personal(prior, fast, torch.ones(len(able)), support.shots)
+            said = algorithm.parts(slow, personal, support, profile, rows)
             users = self.trials.users[able]
             parts.append(Contest.of(users, said, self.trials.question(able)))
         return Contest.together(parts) if parts else None
@@ -184,7 +186,7 @@ def _weights_by_shots(contests: Mapping[int, Contest], names: Sequence[str]) -> 
     """The best weights at each number of shots, each search from where the one before ended."""
     chosen: dict[int, Weights] = {}
     shots = list(contests)
-    last: Weights = {name: float(name == "reach") for name in names}
+    last: Weights = {name: float(name in {"prior_weight", "reach"}) for name in names}
     for place, k in enumerate(shots):
         near = [
             other for other in shots[max(0, place - 1) : place + 2] if other != k and other and k

@@ -9,7 +9,7 @@ from torch import Tensor
 from app.engine.device import Device
 from app.engine.port import RankBatch, RankedBatch
 from app.engine.snapshot import Snapshot
-from models.shapes import Features, Support
+from models.shapes import Features, Personal, Support
 
 MARGIN = 32
 """Candidates beyond k that are scored again in double precision before the cut."""
@@ -30,12 +30,11 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
     )
     profile = Features.none(len(batch.fast))
     personal = _personalise(device, snapshot, batch, support, profile)
-    fast, gate = personal[:, :-1], personal[:, -1].to(device.precision)
-    recollection = algorithm.recollect(slow, gate, support, profile)
+    recollection = algorithm.recollect(slow, personal, support, profile)
     adapted = perf_counter()
-    recalled = torch.zeros(len(fast), len(snapshot.rows), device=device.torch)
+    recalled = torch.zeros(len(profile.values), len(snapshot.rows), device=device.torch)
     recalled.scatter_add_(1, recollection.items, recollection.scores.float())
-    scores = algorithm.score(slow, fast, gate, support.shots, snapshot.rows)
+    scores = algorithm.score(slow, personal, snapshot.rows)
     scores = scores + recalled + snapshot.penalty
     scores[_index(device, batch.excluded[0]), _index(device, batch.excluded[1])] = -torch.inf
     for entity, candidates in enumerate(batch.candidates):
@@ -46,14 +45,14 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
             scores[entity] = only
     best = scores.topk(min(batch.results + MARGIN, scores.shape[1]))
     chosen = snapshot.rows[best.indices].to(device.precision)
-    exact = algorithm.score(slow, fast.to(device.precision), gate, support.shots, chosen)
+    exact = algorithm.score(slow, personal, chosen)
     exact = exact + recalled.gather(1, best.indices)
     exact = exact.masked_fill(best.values == -torch.inf, -torch.inf)
     return RankedBatch(
         rows=np.where(torch.isfinite(exact).cpu().numpy(), best.indices.cpu().numpy(), -1),
         scores=np.round(exact.cpu().double().numpy(), 6),
-        fast=personal.cpu().numpy(),
-        gates=gate.cpu().double().numpy(),
+        fast=torch.cat([personal.fast, personal.gate.unsqueeze(1)], dim=1).float().cpu().numpy(),
+        gates=personal.gate.cpu().double().numpy(),
         adapt_seconds=adapted - started,
         rank_seconds=perf_counter() - adapted,
     )
@@ -61,18 +60,19 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
 
 def _personalise(
     device: Device, snapshot: Snapshot, batch: RankBatch, support: Support, profile: Features
-) -> Tensor:
-    """[B, F + 1] fast weights and gate in single precision, computed where none were cached."""
+) -> Personal:
+    """Fast weights and gate, rounded to single precision; computed where none were cached."""
     algorithm, slow = snapshot.frozen.algorithm, snapshot.frozen.slow
-    personal = torch.from_numpy(batch.fast).to(device.torch)
+    prior = algorithm.prior(slow, profile)
+    cached = torch.from_numpy(batch.fast).to(device.torch)
     stale = _index(device, np.flatnonzero(~batch.cached))
     if len(stale):
         pending = Support(support.items[stale], support.weights[stale])
-        prior = algorithm.prior(slow, profile.of(stale))
-        fast = algorithm.adapt(slow, prior, pending)
-        gate = algorithm.gate(slow, prior, pending)
-        personal[stale] = torch.cat([fast, gate.unsqueeze(1)], dim=1).float()
-    return personal
+        fast = algorithm.adapt(slow, prior[stale], pending)
+        gate = algorithm.gate(slow, prior[stale], pending)
+        cached[stale] = torch.cat([fast, gate.unsqueeze(1)], dim=1).float()
+    precise = cached.to(device.precision)
+    return Personal(prior, precise[:, :-1], precise[:, -1], support.shots)
 
 
 def _index(device: Device, values: np.ndarray) -> Tensor:

@@ -15,6 +15,7 @@ from app.engine.device import Device
 from app.errors import WeightsRejected
 from models import algorithms
 from models.algorithms.interface import Algorithm
+from models.algorithms.scoring import personalise
 from models.shapes import Features, Support
 from models.weights import MetaWeights
 
@@ -140,10 +141,9 @@ def _next_change(items: Iterable[Item], now: int) -> int | None:
 def _popular(
     frozen: Frozen, item_ids: tuple[str, ...], rows: Tensor, penalty: Tensor
 ) -> tuple[tuple[str, float], ...]:
-    prior = frozen.algorithm.prior(frozen.slow, Features.none(1))
-    nothing = Support(torch.zeros_like(prior[:, :1], dtype=torch.int64), prior.new_zeros(1, 1))
-    gate = frozen.algorithm.gate(frozen.slow, prior, nothing)
-    scores = frozen.algorithm.score(frozen.slow, prior, gate, nothing.shots, rows)[0] + penalty
+    nothing = Support(torch.zeros_like(rows[:1, :1], dtype=torch.int64), rows.new_zeros(1, 1))
+    personal = personalise(frozen.algorithm, frozen.slow, nothing, Features.none(1))
+    scores = frozen.algorithm.score(frozen.slow, personal, rows)[0] + penalty
     best = torch.topk(scores, min(POPULAR_LIMIT, len(item_ids)))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     open_pairs = [(item_ids[row], round(score, 6)) for row, score in pairs if score > -torch.inf]

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 from scipy.sparse import csr_array
 from torch import Generator, Tensor
 
-from models.shapes import Episode, Features, Parts, Recollection, Support
+from models.shapes import Episode, Features, Parts, Personal, Recollection, Support
 
 Slow: TypeAlias = Mapping[str, Tensor]
 Retrieval: TypeAlias = Literal["dot", "multi_vector", "rescore"]
@@ -57,14 +57,14 @@ class Algorithm(Protocol):
         the other.
         """
 
-    def score(self, slow: Slow, fast: Tensor, gate: Tensor, shots: Tensor, rows: Tensor) -> Tensor:
+    def score(self, slow: Slow, personal: Personal, rows: Tensor) -> Tensor:
         """[B, M] scores of `rows`, which are [M, D] for everybody or [B, M, D] for each.
 
-        `shots` [B] selects from the tables by shots. What `recollect` says is to be added.
+        What `recollect` says is to be added.
         """
 
     def recollect(
-        self, slow: Slow, gate: Tensor, support: Support, profile: Features
+        self, slow: Slow, personal: Personal, support: Support, profile: Features
     ) -> Recollection:
         """What support and profile bring to mind, to be added to the scores; J may be 0."""
 
@@ -91,7 +91,7 @@ class Trainable(Algorithm, Protocol):
         """[B] how much better than popularity a support foretells itself, in nats."""
 
     def parts(
-        self, slow: Slow, fast: Tensor, support: Support, profile: Features, rows: Tensor
+        self, slow: Slow, personal: Personal, support: Support, profile: Features, rows: Tensor
     ) -> Parts:
         """What `score` and `recollect` are made of, before the tables weigh it.
 

@@ -1,9 +1,12 @@
 """What all algorithms share: a catalogue of vectors, popularity, memory, and tables by shots.
 
-score(item) = (1 - g) popularity + g (bias + r departure(fast, e) + memories by their weights). An
-algorithm says what its fast weights are, how they adapt, and what departure they give an item of
-vector e. The gate g, the reach r and the weights of the memories are tables by shots. The
-popularity never moves, so that a closed gate is exactly the popularity ranking.
+score(item) = (1 - g) popularity
+              + g (bias + p departure(prior) + r (departure(fast) - departure(prior)) + memories).
+
+An algorithm says what its fast weights are, how they adapt, and what departure from the biases they
+give an item. The gate g, the weight p of the prior, the reach r of adapting and the weights of the
+memories are tables by shots. The popularity never moves, so that a closed gate is exactly the
+popularity ranking.
 """
 
 from abc import ABC, abstractmethod
@@ -27,6 +30,7 @@ from models.shapes import (
     Episode,
     Features,
     Parts,
+    Personal,
     RankingTask,
     Recollection,
     Support,
@@ -36,7 +40,7 @@ MEMORIES = ("cosine", "shrunk", "regression", "profile")
 """Each has sparse rows over the items, NAME_items and NAME_values, and a table NAME_weight."""
 _LEFT_OUT = 100_000
 """Slots of supports with an event left out that are adapted to at once: some 50 megabytes."""
-_TABLES = ("reach", *(f"{name}_weight" for name in MEMORIES))
+_TABLES = ("prior_weight", "reach", *(f"{name}_weight" for name in MEMORIES))
 _BY_ITEM = ("cosine", "shrunk", "regression")
 
 PER_ITEM = frozenset(
@@ -58,7 +62,7 @@ class Ranking(ABC):
     negatives [M] int64 (item rows), negative_log_q [M] (log of M times the chance to be drawn); the
     memories cosine, shrunk and regression (a row for each item) and profile (a row for each
     feature), each as NAME_items [., J] int32 and NAME_values [., J]; and by shots the tables gate,
-    caution, reach and NAME_weight, each [51].
+    caution, prior_weight, reach and NAME_weight, each [51].
     """
 
     config: RankerConfig = field(default_factory=RankerConfig)
@@ -151,18 +155,35 @@ class Ranking(ABC):
         gains = (adapted - popular).view(entities, slots) * liked
         return gains.sum(-1) / liked.sum(-1).clamp_min(1)
 
-    def score(self, slow: Slow, fast: Tensor, gate: Tensor, shots: Tensor, rows: Tensor) -> Tensor:
-        reach = at_shots(slow, "reach", shots).unsqueeze(-1).to(rows)
-        part = gate.unsqueeze(-1).to(rows)
-        biases, popularity = rows[..., -2], rows[..., -1]
-        departure = self.departure(slow, fast.to(rows), rows[..., :-2])
-        return part * (reach * departure + biases) + (1 - part) * popularity
+    def score(self, slow: Slow, personal: Personal, rows: Tensor) -> Tensor:
+        gate = personal.gate.unsqueeze(-1).to(rows)
+        bodies, biases, popularity = rows[..., :-2], rows[..., -2], rows[..., -1]
+        moved = self.moved(slow, personal, bodies)
+        return gate * (biases + moved) + (1 - gate) * popularity
+
+    def moved(self, slow: Slow, personal: Personal, bodies: Tensor) -> Tensor:
+        """[B, M] the departures of prior and adapting by their weights."""
+        departures = self._departures(slow, personal, bodies)
+        weighed = [
+            at_shots(slow, table, personal.shots).unsqueeze(-1).to(bodies) * departure
+            for table, departure in departures.items()
+        ]
+        return torch.stack(weighed).sum(0)
+
+    def _departures(self, slow: Slow, personal: Personal, bodies: Tensor) -> dict[str, Tensor]:
+        """By table: what the prior says, and what adapting adds to it."""
+        prior = self.departure(slow, personal.prior.to(bodies), bodies)
+        fast = self.departure(slow, personal.fast.to(bodies), bodies)
+        return {"prior_weight": prior, "reach": fast - prior}
 
     def recollect(
-        self, slow: Slow, gate: Tensor, support: Support, profile: Features
+        self, slow: Slow, personal: Personal, support: Support, profile: Features
     ) -> Recollection:
         recalled = [
-            Recollection(items, values * (gate * at_shots(slow, table, support.shots))[:, None])
+            Recollection(
+                items,
+                values * (personal.gate * at_shots(slow, table, personal.shots)).unsqueeze(-1),
+            )
             for table, (items, values) in self._recalled(slow, support, profile).items()
         ]
         return Recollection(*(torch.cat(parts, dim=1) for parts in zip(*recalled, strict=True)))
@@ -211,6 +232,7 @@ class Ranking(ABC):
             "profile_map": torch.zeros(profiles.shape[1], width),
             "gate": torch.cat([torch.zeros(1), ones[1:]]),
             "caution": torch.zeros_like(ones),
+            "prior_weight": ones.clone(),
             "reach": ones.clone(),
             **{f"{name}_items": items for name, (items, _) in memories.items()},
             **{f"{name}_values": values for name, (_, values) in memories.items()},
@@ -233,12 +255,11 @@ class Ranking(ABC):
         return _TABLES
 
     def parts(
-        self, slow: Slow, fast: Tensor, support: Support, profile: Features, rows: Tensor
+        self, slow: Slow, personal: Personal, support: Support, profile: Features, rows: Tensor
     ) -> Parts:
-        departure = self.departure(slow, fast, rows[:, :-2])
-        departures = {"reach": departure}
+        departures = self._departures(slow, personal, rows[:, :-2])
         for table, (items, values) in self._recalled(slow, support, profile).items():
-            nothing = torch.zeros_like(departure)
+            nothing = torch.zeros_like(departures["reach"])
             departures[table] = nothing.scatter_add(1, items, values.to(nothing))
         return Parts(rows[:, -1], rows[:, -2], departures)
 
@@ -272,10 +293,22 @@ class DotRanking(Ranking):
         return fast
 
     def departure(self, slow: Slow, fast: Tensor, bodies: Tensor) -> Tensor:
-        head = self.head(slow, fast)
-        if bodies.dim() == 2:
-            return head @ bodies.T
-        return torch.einsum("bd,bmd->bm", head, bodies)
+        return _products(self.head(slow, fast), bodies)
+
+    def moved(self, slow: Slow, personal: Personal, bodies: Tensor) -> Tensor:
+        weight, reach = (
+            at_shots(slow, table, personal.shots).unsqueeze(-1)
+            for table in ("prior_weight", "reach")
+        )
+        before, after = self.head(slow, personal.prior), self.head(slow, personal.fast)
+        return _products((weight * before + reach * (after - before)).to(bodies), bodies)
+
+
+def _products(heads: Tensor, bodies: Tensor) -> Tensor:
+    """[B, M] of heads [B, D'] with bodies [M, D'] of everybody or [B, M, D'] of each."""
+    if bodies.dim() == 2:
+        return heads @ bodies.T
+    return torch.einsum("bd,bmd->bm", heads, bodies)
 
 
 def at_shots(slow: Slow, table: str, shots: Tensor) -> Tensor:

@@ -1,17 +1,23 @@
-"""Scores of the whole catalogue, put together from what an algorithm says of rows and memory."""
+"""What an algorithm makes of an entity, and the scores of the whole catalogue for it."""
 
 from torch import Tensor
 
 from models.algorithms.interface import Algorithm, Slow
-from models.shapes import Features, Support
+from models.shapes import Features, Personal, Support
+
+
+def personalise(algorithm: Algorithm, slow: Slow, support: Support, profile: Features) -> Personal:
+    """The prior of B entities adapted to their supports."""
+    prior = algorithm.prior(slow, profile)
+    fast, gate = algorithm.adapt(slow, prior, support), algorithm.gate(slow, prior, support)
+    return Personal(prior, fast, gate, support.shots)
 
 
 def score_items(
     algorithm: Algorithm, slow: Slow, rows: Tensor, support: Support, profile: Features
 ) -> Tensor:
     """[B, N] for B entities of whom support and profile are known; `rows` are the item rows."""
-    prior = algorithm.prior(slow, profile)
-    fast, gate = algorithm.adapt(slow, prior, support), algorithm.gate(slow, prior, support)
-    scores = algorithm.score(slow, fast, gate, support.shots, rows)
-    items, recalled = algorithm.recollect(slow, gate, support, profile)
+    personal = personalise(algorithm, slow, support, profile)
+    scores = algorithm.score(slow, personal, rows)
+    items, recalled = algorithm.recollect(slow, personal, support, profile)
     return scores.scatter_add(1, items, recalled.to(scores))

@@ -11,7 +11,7 @@ from models import algorithms
 from models.config import RankerConfig, TrainConfig
 from models.data import Dataset, split
 from models.errors import DataError, UnknownAlgorithm
-from models.shapes import Support
+from models.shapes import Personal, Support
 from models.train import Progress, train
 from models.weights import Manifest, load
 from tests.models.generated_data import generated_dataset
@@ -195,6 +195,6 @@ def test_without_validation_users_the_answer_is_popularity(tmp_path: Path) -> No
     algorithm = algorithms.get("meta-sgd")
     fast = torch.ones(1, slow["initial_head"].shape[0])
     support = Support(torch.arange(5)[None], torch.ones(1, 5))
-    gate = algorithm.gate(slow, fast, support)
-    scores = algorithm.score(slow, fast, gate, support.shots, algorithm.item_rows(slow))
+    personal = Personal(fast, fast, algorithm.gate(slow, fast, support), support.shots)
+    scores = algorithm.score(slow, personal, algorithm.item_rows(slow))
     assert torch.equal(scores, slow["popularity"][None])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from models.algorithms.interface import Trainable
+from models.algorithms.scoring import personalise
 from models.shapes import Features, Support
 from models.weights import MetaWeights
 from tests.models.algorithms.given import (
@@ -94,16 +95,16 @@ class KnowsNothingOfAnybody(Given):
         support, profile = some_support(), some_profile()
         tables = {name: 0.1 * place for place, name in enumerate(algorithm.blended(), 2)}
         slow = with_tables(served, tables | {"gate": 0.7})
-        prior = algorithm.prior(slow, profile)
-        fast, gate = algorithm.adapt(slow, prior, support), algorithm.gate(slow, prior, support)
+        personal = personalise(algorithm, slow, support, profile)
         rows = algorithm.item_rows(slow).double()
-        popularity, biases, departures = algorithm.parts(slow, fast, support, profile, rows)
+        popularity, biases, departures = algorithm.parts(slow, personal, support, profile, rows)
         assert departures.keys() == tables.keys()
         moved = sum(tables[name] * part for name, part in departures.items())
-        part = gate.unsqueeze(1)
+        part = personal.gate.unsqueeze(1)
         expected = (1 - part) * popularity + part * (biases + moved)
         close(scores_of(algorithm, slow, support, profile), expected)
-        close(algorithm.departure(slow, fast, rows[:, :-2]), departures["reach"])
+        both = departures["prior_weight"] + departures["reach"]
+        close(algorithm.departure(slow, personal.fast, rows[:, :-2]), both)
 
     def test_a_new_item_is_ranked_among_the_others(
         self, algorithm: Trainable, anywhere: Slow
@@ -111,12 +112,10 @@ class KnowsNothingOfAnybody(Given):
         rows = algorithm.content_rows(anywhere, Features.none(2))
         assert rows.shape == (2, algorithm.item_rows(anywhere).shape[1])
         support = some_support()
-        prior = algorithm.prior(anywhere, some_profile())
-        fast = algorithm.adapt(anywhere, prior, support)
-        gate = algorithm.gate(anywhere, prior, support)
-        assert algorithm.score(anywhere, fast, gate, support.shots, rows).isfinite().all()
+        personal = personalise(algorithm, anywhere, support, some_profile())
+        assert algorithm.score(anywhere, personal, rows).isfinite().all()
         closed = with_tables(anywhere, CLOSED)
-        unknown = algorithm.score(closed, fast, torch.zeros_like(gate), support.shots, rows)
+        unknown = algorithm.score(closed, personal._replace(gate=torch.zeros(ENTITIES)), rows)
         assert (unknown > anywhere["popularity"].min()).all()
         assert (unknown < anywhere["popularity"].max()).all()
 
@@ -165,14 +164,12 @@ class SeesEachEntityAlone(Given):
         self, algorithm: Trainable, served: Slow
     ) -> None:
         support = some_support()
-        prior = algorithm.prior(served, some_profile())
-        fast = algorithm.adapt(served, prior, support)
-        gate = algorithm.gate(served, prior, support)
+        personal = personalise(algorithm, served, support, some_profile())
         rows = algorithm.item_rows(served).double()
         chosen = torch.randint(ITEMS, (ENTITIES, 9), generator=torch.Generator().manual_seed(4))
         close(
-            algorithm.score(served, fast, gate, support.shots, rows[chosen]),
-            algorithm.score(served, fast, gate, support.shots, rows).gather(1, chosen),
+            algorithm.score(served, personal, rows[chosen]),
+            algorithm.score(served, personal, rows).gather(1, chosen),
         )
 
     def test_nothing_given_is_changed(self, algorithm: Trainable, anywhere: Slow) -> None:

@@ -119,7 +119,7 @@ def all_in_force(algorithm: Trainable) -> dict[str, float]:
 
 def adaptation_alone(algorithm: Trainable) -> dict[str, float]:
     """No help of the memories."""
-    return dict.fromkeys(algorithm.blended(), 0.0) | {"reach": 1.0}
+    return dict.fromkeys(algorithm.blended(), 0.0) | {"prior_weight": 1.0, "reach": 1.0}
 
 
 def with_tables(slow: Mapping[str, Tensor], tables: Mapping[str, float]) -> Slow:

@@ -11,6 +11,7 @@ from app.domain import Shot
 from app.engine.engine import Engine
 from app.engine.request import Ranked, RankRequest
 from models.algorithms.interface import Trainable
+from models.algorithms.scoring import personalise
 from models.shapes import Features, Support
 from models.weights import MetaWeights
 from tests.models.algorithms.given import (
@@ -72,12 +73,10 @@ class CanBeServed(Given):
     ) -> None:
         """Scores of a dot product are linear in the row; no others are."""
         support, profile = some_support(), some_profile()
-        prior = algorithm.prior(served, profile)
-        fast = algorithm.adapt(served, prior, support)
-        gate = algorithm.gate(served, prior, support)
+        personal = personalise(algorithm, served, support, profile)
         rows = algorithm.item_rows(served).double()
-        between = algorithm.score(served, fast, gate, support.shots, (rows + rows.flip(0)) / 2)
-        scores = algorithm.score(served, fast, gate, support.shots, rows)
+        between = algorithm.score(served, personal, (rows + rows.flip(0)) / 2)
+        scores = algorithm.score(served, personal, rows)
         linear = torch.allclose(between, (scores + scores.flip(1)) / 2, rtol=1e-6, atol=1e-6)
         assert linear == (algorithm.retrieval == "dot")
 

@@ -11,6 +11,7 @@ from models import algorithms
 from models.algorithms import memory
 from models.algorithms.memory import DAMPING, RIDGE, SHRINKAGE, Rows, nearest, regression
 from models.algorithms.ranking import MEMORIES
+from models.algorithms.scoring import personalise
 from models.config import RankerConfig
 from models.shapes import Features, Support
 from tests.models.algorithms.given import scores_of, with_tables
@@ -162,9 +163,9 @@ def test_a_memory_adds_what_the_support_brings_to_mind(slow: dict[str, Tensor], 
 def test_a_dislike_pushes_away_what_is_near(slow: dict[str, Tensor]) -> None:
     given = Support(torch.tensor([[2], [2]]), torch.tensor([[1.0], [-1.0]]))
     weighed = with_tables(slow, {"cosine_weight": 0.3})
-    recollection = algorithms.get("meta-sgd").recollect(
-        weighed, torch.ones(2), given, Features.none(2)
-    )
+    algorithm, nobody = algorithms.get("meta-sgd"), Features.none(2)
+    personal = personalise(algorithm, weighed, given, nobody)
+    recollection = algorithm.recollect(weighed, personal, given, nobody)
     liked, disliked = recollection.scores
     torch.testing.assert_close(liked, -disliked)
     assert liked.max() > 0
