@@ -46,6 +46,8 @@ class TrainConfig:
     fold: int = 0
     order: Literal["random", "time"] = "random"
     """How supports are drawn: any subset of a history, or what came first in time."""
+    training_users: int | None = None
+    """Learn from so many only, to see how many are needed."""
     budget_seconds: float | None = None
     """Stop after so much training and keep the best so far."""
     steps: int = 1200
@@ -65,7 +67,7 @@ class EvaluateConfig:
     order: Literal["random", "time"] = "random"
     """Which interactions come first: any, or the earliest (needs timestamps)."""
     baselines: str = "fast"
-    """"none"; "fast": popularity, lift, item-kNN, LMMSE, EASE; "all": also iALS, Mult-VAE and
+    """"none"; "popularity"; "fast": popularity, lift, item-kNN, LMMSE, EASE; "all": also iALS, Mult-VAE and
     SASRec."""
     shots: tuple[int, ...] | None = None
     """By default those of models.metrics. More than 50 are asked of whoever has twice as many

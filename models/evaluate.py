@@ -78,12 +78,14 @@ def evaluate_folds(
         name = f"fold {number + 1}" if folds > 1 else ""
         tell = part(on_progress, number / folds, (number + 1) / folds, name)
         one = replace(training, fold=number)
-        weights = _trained(dataset, one, workdir, part(tell, 0, _TRAINING, "training"))
+        weights = trained(dataset, one, workdir, part(tell, 0, _TRAINING, "training"))
         judged.append(judge_fold(dataset, weights, config, cache, part(tell, _TRAINING, 1)))
     return summarise(dataset, judged, config)
 
 
-def _trained(dataset: Dataset, config: TrainConfig, workdir: Path, tell: OnProgress) -> MetaWeights:
+def trained(
+    dataset: Dataset, config: TrainConfig, workdir: Path, tell: OnProgress = silent
+) -> MetaWeights:
     """The weights that `config` makes of the data, from a folder of `workdir` kept for them."""
     aim = [asdict(config), dataset.fingerprint, code_digest("models.train")]
     folder = workdir / blake2b(json.dumps(aim).encode(), digest_size=8).hexdigest()

@@ -1,6 +1,6 @@
 """A report as a picture. Needs matplotlib, which the extra `plots` brings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from models.metrics import CLAIMABLE_USERS
 from models.report import OURS, PRIOR, Report
 
 OURS_COLOUR, INK, FAINT = "#c8102e", "#333333", "#8a8a8a"
-MUTED = ("#5b7fa6", "#6f9f6d", "#b08c4f", "#8d6f9e", "#5fa3a3", "#a67272", "#7d7d4e", "#9a8fb8")
+MUTED = (
+    *("#5b7fa6", "#6f9f6d", "#b08c4f", "#8d6f9e", "#5fa3a3"),
+    *("#a67272", "#7d7d4e", "#9a8fb8", "#c28a5a", "#4f6d7a"),
+)
 
 
 def styled() -> AbstractContextManager[None]:
@@ -77,7 +80,7 @@ def _draw_methods(axes: Axes, report: Report) -> None:
         places = [position + aside for position in range(len(found))]
         means = [one.mean for one in found]
         axes.errorbar(
-            places, means, yerr=_reach(found), color=colour, alpha=0.45, linewidth=0, elinewidth=0.8
+            places, means, yerr=reach(found), color=colour, alpha=0.45, linewidth=0, elinewidth=0.8
         )
         style = "--" if name == PRIOR else "-"
         axes.plot(
@@ -85,7 +88,7 @@ def _draw_methods(axes: Axes, report: Report) -> None:
         )
         ends[name] = found[-1].mean
     ours = _curve(report, OURS)
-    below, above = _reach(ours)
+    below, above = reach(ours)
     means = [one.mean for one in ours]
     axes.fill_between(
         range(len(ours)),
@@ -101,24 +104,25 @@ def _draw_methods(axes: Axes, report: Report) -> None:
     axes.set_xlim(-0.5, len(ours) - 0.7)
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.7)
     axes.set_axisbelow(True)
-    _label(axes, ends, {**colours, OURS: OURS_COLOUR}, len(ours) - 1)
+    label_ends(axes, ends, {**colours, OURS: OURS_COLOUR}, len(ours) - 1, OURS)
 
 
-def _label(
-    axes: Axes, ends: Mapping[str, float], colours: Mapping[str, str], position: float
+def label_ends(
+    axes: Axes, ends: Mapping[str, float], colours: Mapping[str, str], position: float, bold: str
 ) -> None:
-    """Names at the right end of their curves, moved apart where they would touch."""
+    """Names to the right of curves that end at `position`, moved apart where they would touch."""
     low, high = axes.get_ylim()
     names = sorted(ends, key=lambda name: ends[name])
     heights = _apart([ends[name] for name in names], (high - low) * 0.052)
     for name, height in zip(names, heights, strict=True):
         axes.annotate(
             name,
-            (position + 0.15, ends[name]),
-            (position + 0.42, height),
+            (position, ends[name]),
+            (1.03, height),
+            textcoords=axes.get_yaxis_transform(),
             color=colours[name],
-            fontweight="bold" if name == OURS else "normal",
-            fontsize=10 if name == OURS else 9,
+            fontweight="bold" if name == bold else "normal",
+            fontsize=10 if name == bold else 9,
             va="center",
             annotation_clip=False,
             arrowprops={
@@ -126,7 +130,7 @@ def _label(
                 "color": colours[name],
                 "linewidth": 0.6,
                 "shrinkA": 1,
-                "shrinkB": 0,
+                "shrinkB": 6,
                 "relpos": (0, 0.5),
             },
         )
@@ -158,10 +162,15 @@ def _draw_gain(axes: Axes, report: Report) -> None:
         found, base = report.against[k][rival], report.methods[rival][k]["ndcg@10"].mean / 100
         if not base > 0:
             continue
-        gain = found.diff / base
-        reach = [[gain - found.low / base], [found.high / base - gain]]
+        gain = Estimate(found.diff / base, found.low / base, found.high / base)
         axes.errorbar(
-            [position], [gain], yerr=reach, color=OURS_COLOUR, marker="o", markersize=5, capsize=3
+            [position],
+            [gain.mean],
+            yerr=reach([gain]),
+            color=OURS_COLOUR,
+            marker="o",
+            markersize=5,
+            capsize=3,
         )
         axes.annotate(
             rival,
@@ -183,10 +192,9 @@ def _curve(report: Report, name: str) -> list[Estimate]:
     return [report.methods[name][k]["ndcg@10"] for k in report.users]
 
 
-def _reach(found: Iterable[Estimate]) -> tuple[list[float], list[float]]:
-    """How far the intervals reach below and above the means."""
-    known = [(one.mean, one.low, one.high) for one in found]
+def reach(found: Sequence[Estimate]) -> tuple[list[float], list[float]]:
+    """How far the intervals reach below and above the means; 0 where there is none."""
     return (
-        [0.0 if low is None else mean - low for mean, low, _ in known],
-        [0.0 if high is None else high - mean for mean, _, high in known],
+        [0.0 if one.low is None else max(0.0, one.mean - one.low) for one in found],
+        [0.0 if one.high is None else max(0.0, one.high - one.mean) for one in found],
     )

@@ -117,7 +117,8 @@ class _Sitting:
             ask_to_choose(dataset, parts.validation, order, seed, pool),
             ask(dataset, parts.test, order, seeds, pool),
             shots,
-            f"{dataset.fingerprint} {parts.seed} {parts.fold} {order} {seeds} {shots} {pool}",
+            f"{dataset.fingerprint} {parts.seed} {parts.fold} {len(parts.train)} {order} {seeds} "
+            f"{shots} {pool}",
         )
 
     def judge(
@@ -174,7 +175,8 @@ def _held_out(dataset: Dataset, weights: MetaWeights) -> Split:
             f"were trained on other data than {dataset.name!r} is now, so users that seem held "
             "out may have been seen; train on this data first",
         )
-    parts = split(dataset, int(manifest.split["seed"]), int(manifest.split["fold"]))
+    seed, fold = int(manifest.split["seed"]), int(manifest.split["fold"])
+    parts = split(dataset, seed, fold, manifest.config.get("training_users"))
     sizes = {name: len(getattr(parts, name)) for name in ("train", "validation", "test")}
     if {name: manifest.split.get(name) for name in sizes} != sizes:
         raise WeightsError(weights.version, "saw another split of the users than this code makes")

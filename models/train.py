@@ -63,7 +63,7 @@ def train(
         DataError: the order is "time" and the data has no timestamps.
         UnknownAlgorithm: no algorithm has the name in the config.
     """
-    parts = split(dataset, config.seed, config.fold)
+    parts = split(dataset, config.seed, config.fold, config.training_users)
     algorithm = algorithms.trainable(config.algorithm, config.ranker.for_users(len(parts.train)))
     encoders = Encoders.fit(dataset, parts.train)
     profiles = encoders.profiles(dataset)

@@ -16,6 +16,7 @@ from models.baselines.tuning import Choice, tune
 
 SETS: dict[str, tuple[Baseline, ...]] = {
     "none": (),
+    "popularity": FAST[:1],
     "fast": FAST,
     "all": (*FAST, IALS, MULT_VAE, SASREC),
 }

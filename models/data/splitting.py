@@ -46,11 +46,13 @@ class Histories:
         return np.diff(self.indptr)
 
 
-def split(dataset: Dataset, seed: int, fold: int = 0) -> Split:
+def split(dataset: Dataset, seed: int, fold: int = 0, training_users: int | None = None) -> Split:
     """Hold out whole users: 10% for test, the next 5% for validation, the rest trains.
 
     A user's place is a hash of (seed, id), so it does not depend on who else is in the data. The
-    ten folds of one seed have disjoint test users that together are all users.
+    ten folds of one seed have disjoint test users that together are all users. With
+    `training_users` only so many train: the first by the same hash, so smaller sets are part of
+    larger ones.
 
     Raises:
         ValueError: `fold` is not in 0..9.
@@ -61,10 +63,12 @@ def split(dataset: Dataset, seed: int, fold: int = 0) -> Split:
     past = (place - fold * TEST_SHARE) % 1.0
     test = past < TEST_SHARE
     validation = ~test & (past < TEST_SHARE + VALIDATION_SHARE)
+    train = np.flatnonzero(~test & ~validation)
+    first = np.argsort(past[train], kind="stable")[:training_users]
     return Split(
         seed,
         fold,
-        train=np.flatnonzero(~test & ~validation),
+        train=np.sort(train[first]),
         validation=np.flatnonzero(validation),
         test=np.flatnonzero(test),
     )

@@ -257,3 +257,15 @@ def test_time_breaks_ties_by_seed_and_needs_timestamps(tmp_path: Path) -> None:
     untimed = read(folder(tmp_path, frame.drop("timestamp")))
     with pytest.raises(DataError, match="no timestamps"):
         histories(untimed, "time", 5)
+
+
+def test_fewer_training_users_are_part_of_more(tmp_path: Path) -> None:
+    dataset = generated_dataset(tmp_path)
+    whole = split(dataset, seed=3)
+    sizes = [10, 100, 10_000]
+    parts = [split(dataset, seed=3, training_users=size) for size in sizes]
+    assert [len(part.train) for part in parts] == [10, 100, len(whole.train)]
+    assert set(parts[0].train) < set(parts[1].train) < set(whole.train)
+    assert all(np.array_equal(part.train, np.unique(part.train)) for part in parts)
+    assert all(np.array_equal(part.test, whole.test) for part in parts)
+    assert all(np.array_equal(part.validation, whole.validation) for part in parts)

@@ -183,7 +183,7 @@ def test_refuses_weights_that_may_have_seen_the_test_users(
 def test_refuses_what_it_cannot_do(
     dataset: Dataset, untrained: MetaWeights, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match="none, fast"):
+    with pytest.raises(ValueError, match="none, popularity, fast"):
         evaluate(dataset, untrained, EvaluateConfig(baselines="every"))
     with pytest.raises(ValueError, match=r"1\.\.10"):
         evaluate_folds(dataset, TrainConfig(), 0, tmp_path)
