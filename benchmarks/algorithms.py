@@ -29,7 +29,7 @@ from models.data import Dataset, read
 from models.encoders import Encoders
 from models.evaluate import evaluate, trained
 from models.evidence import Estimate
-from models.progress import OnProgress, stages
+from models.progress import OnProgress, seldom, stages
 from models.report import OURS
 from models.shapes import Support
 from models.weights import MetaWeights
@@ -106,9 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--docs", type=Path, default=DOCS)
     asked = parser.parse_args(arguments)
     dataset = read(asked.data)
-    measured = measure(
-        dataset, asked, lambda what, done: print(f"{done:4.0%} {what}", file=sys.stderr)
-    )
+    tell = seldom(lambda what, done: print(f"{done:4.0%} {what}", file=sys.stderr))
+    measured = measure(dataset, asked, tell)
     draw(measured, asked.docs / "images" / "algorithms.svg")
     asked.results.mkdir(parents=True, exist_ok=True)
     content = {

@@ -29,6 +29,7 @@ from models.data import Dataset, read
 from models.evaluate import evaluate_folds
 from models.evidence import MARGIN
 from models.figures import draw
+from models.progress import seldom
 from models.provenance import code_digest
 from models.report import OURS, Report
 
@@ -110,7 +111,7 @@ def measure(directory: Path, asked: argparse.Namespace) -> None:
         asked.cache / "folds",
         judging,
         cache=asked.cache / "judgements",
-        on_progress=lambda what, done: print(f"  {done:4.0%} {what}", file=sys.stderr),
+        on_progress=seldom(lambda what, done: print(f"  {done:4.0%} {what}", file=sys.stderr)),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"aim": aim, "machine": machine(), "report": report.to_json()}

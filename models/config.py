@@ -1,7 +1,10 @@
 """How to train. Every choice that changes a result is a field here and stands in the manifest."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeAlias
+
+Side: TypeAlias = Literal["user", "item"]
+"""Who is warmed up: users, to whom items are recommended, or items, for which users are found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +17,8 @@ class RankerConfig:
     """Inner steps."""
     step_size: float = 4.0
     """Where every inner step size starts."""
+    scorer_step_size: float = 2.0
+    """The one step size of MAML, FOMAML, ANIL and Reptile."""
     negatives: int = 256
     """Items sampled for the inner loop, so that adapting costs the same for any catalogue."""
     size_power: float = 0.75
@@ -42,6 +47,7 @@ class RankerConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     algorithm: str = "meta-sgd"
+    side: Side = "user"
     seed: int = 0
     fold: int = 0
     order: Literal["random", "time"] = "random"
@@ -67,8 +73,8 @@ class EvaluateConfig:
     order: Literal["random", "time"] = "random"
     """Which interactions come first: any, or the earliest (needs timestamps)."""
     baselines: str = "fast"
-    """"none"; "popularity"; "fast": popularity, lift, item-kNN, LMMSE, EASE; "all": also iALS, Mult-VAE and
-    SASRec."""
+    """"none"; "popularity"; "fast": lift, item-kNN, LMMSE, EASE too; "all": iALS, Mult-VAE, SASRec
+    as well."""
     shots: tuple[int, ...] | None = None
     """By default those of models.metrics. More than 50 are asked of whoever has twice as many
     interactions; ours adapts to the last 50 of them, the others to all."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from itertools import accumulate, pairwise
+from re import sub
+from time import monotonic
 from typing import TypeAlias
 
 OnProgress: TypeAlias = Callable[[str, float], None]
@@ -39,3 +41,24 @@ def stages(tell: OnProgress, efforts: Mapping[str, float]) -> dict[str, OnProgre
         name: part(tell, start, end, name)
         for name, (start, end) in zip(efforts, pairwise(ends), strict=True)
     }
+
+
+def seldom(tell: OnProgress, seconds: float = 60.0) -> OnProgress:
+    """Passes on what begins something new, and a sign of life every so many seconds.
+
+    >>> told = seldom(lambda what, done: print(what, done))
+    >>> told("ease", 0.0), told("sasrec, step 10", 0.1), told("sasrec, step 20", 0.2)
+    ease 0.0
+    sasrec, step 10 0.1
+    (None, None, None)
+    """
+    last = "", 0.0
+
+    def told(what: str, done: float) -> None:
+        nonlocal last
+        now = sub(r"\d+", "", what), monotonic()
+        if now[0] != last[0] or now[1] >= last[1] + seconds:
+            last = now
+            tell(what, done)
+
+    return told

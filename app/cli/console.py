@@ -2,17 +2,27 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from app.errors import StorageUnavailable, WeightsRejected
 from app.settings import Settings
 from models.errors import UnknownAlgorithm, WeightsError
+from models.progress import OnProgress, seldom
 
 EXIT_CODES = "Exit codes: 0 done · 1 a fault in Thaw · 2 something to mend, named · 130 interrupted"
 
@@ -64,6 +74,26 @@ def progress_bar(*more: TextColumn) -> Progress:
         console=err,
         disable=not err.is_terminal,
     )
+
+
+@contextmanager
+def showing_parts(title: str) -> Iterator[OnProgress]:
+    """Show what is told of the parts of a whole, with the time left: a bar, or lines of a log."""
+    if not err.is_terminal:
+        yield seldom(lambda what, done: say(f"{done:4.0%} {what}"))
+        return
+    columns = TaskProgressColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+    # parts differ in pace, so the last minutes say more of the rest than the last seconds
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        console=err,
+        speed_estimate_period=600,
+    ) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda what, done: bar.update(task, description=what, completed=done)
+        bar.update(task, description=title, completed=1.0)
 
 
 def load_settings() -> Settings:

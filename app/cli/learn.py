@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import TextColumn
 
-from app.cli.console import err, print_json, progress_bar, say, seconds
+from app.cli.console import err, print_json, progress_bar, say, seconds, showing_parts
 from app.cli.data import cache_directory
 
 if TYPE_CHECKING:
@@ -167,14 +167,7 @@ def evaluate(
     )
     dataset, judged = read(data), load(weights.parent, weights.name)
     cache = cache_directory()
-    with progress_bar() as bar:
-        task = bar.add_task("judging", total=1.0)
-
-        def show(what: str, done: float) -> None:
-            bar.update(task, description=what, completed=done)
-            if not err.is_terminal:
-                say(f"{done:4.0%} {what}")
-
+    with showing_parts("judging") as show:
         known = cache / "judgements"
         if folds == 1:
             report = judge(dataset, judged, config, cache=known, on_progress=show)
