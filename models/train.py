@@ -19,6 +19,7 @@ from models.algorithms.interface import Trainable
 from models.checkpoint import Standing
 from models.config import TrainConfig
 from models.data import Dataset, Histories, Split, histories, split
+from models.data.transposing import of_side
 from models.encoders import Encoders
 from models.episodes import sample, stack
 from models.features import to_csr
@@ -54,6 +55,7 @@ def train(
 ) -> Manifest:
     """Meta-train on the training users of the split and save the best version under `out`.
 
+    On the side of items, items take the place of users here and in the version, and users theirs.
     Validation users decide when to stop and set the blends; test users are never read. The result
     follows from dataset and config alone (on one machine, and unless time or `stop` cut it short).
     An interrupted run leaves a checkpoint in `out`; the same call goes on from there and ends as if
@@ -63,6 +65,7 @@ def train(
         DataError: the order is "time" and the data has no timestamps.
         UnknownAlgorithm: no algorithm has the name in the config.
     """
+    dataset = of_side(dataset, config.side)
     parts = split(dataset, config.seed, config.fold, config.training_users)
     algorithm = algorithms.trainable(config.algorithm, config.ranker.for_users(len(parts.train)))
     encoders = Encoders.fit(dataset, parts.train)

@@ -29,12 +29,20 @@ class Order(StrEnum):
     TIME = "time"
 
 
+class Side(StrEnum):
+    USER = "user"
+    ITEM = "item"
+
+
 def train(
     data: Data,
     out_: Annotated[
         Path, typer.Option("--out", help="Folder of meta-weights; the result is OUT/<version>/.")
     ],
     algorithm: Annotated[str, typer.Option(help="Which algorithm to meta-train.")] = "meta-sgd",
+    side: Annotated[
+        Side, typer.Option(help="Rank items for new users, or users for new items.")
+    ] = Side.USER,
     seed: Annotated[int, typer.Option(help="Same seed, same data: same weights.")] = 0,
     fold: Annotated[int, typer.Option(min=0, max=9, help="Which users to hold out.")] = 0,
     order: Annotated[Order, typer.Option(help="How supports are drawn.")] = Order.RANDOM,
@@ -51,6 +59,7 @@ def train(
     say(str(dataset.report))
     config = TrainConfig(
         algorithm=algorithm,
+        side=side.value,
         seed=seed,
         fold=fold,
         order=order.value,
