@@ -50,6 +50,14 @@ class Algorithm(Protocol):
     def content_rows(self, slow: Slow, content: Features) -> Tensor:
         """[B, D] the rows of items that training never saw, from what is known of them."""
 
+    def popularity_shift(
+        self, slow: Slow, rows: Tensor, events: Tensor, events_of_all: Tensor
+    ) -> Tensor:
+        """[B] what live events add to everybody's scores of the items of `rows` [B, D].
+
+        `events` [B] were on the item, of `events_of_all` [B] on any since it could be met.
+        """
+
     def gate(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
         """[B] how far the answer departs from popularity: 0 is popularity, 1 all the way.
 

@@ -21,6 +21,7 @@ from torch.nn.functional import embedding
 
 from models.algorithms.interface import Retrieval, Slow
 from models.algorithms.leave_one_out import cautious, leave_one_out
+from models.algorithms.live_popularity import live_shift
 from models.algorithms.memory import nearest, regression
 from models.algorithms.ranking_start import draw_negatives, item_vectors, log_popularity
 from models.config import RankerConfig
@@ -117,6 +118,11 @@ class Ranking(ABC):
         rate = slow["popularity"].exp().mean().log()
         vectors = slow["item_vectors"].new_zeros(len(content.values), slow["item_vectors"].shape[1])
         return torch.cat([self.body(slow, vectors), rate.expand(len(vectors), 2)], dim=1)
+
+    def popularity_shift(
+        self, slow: Slow, rows: Tensor, events: Tensor, events_of_all: Tensor
+    ) -> Tensor:
+        return live_shift(slow["popularity"], rows[:, -1], events, events_of_all)
 
     def gate(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
         """The table's value, less where the support does not vouch for adapting.

@@ -132,3 +132,15 @@ def test_dropout_keeps_the_mean() -> None:
     dropped = algorithm.dropped(torch.ones(200, 200), torch.Generator().manual_seed(0))
     assert ((dropped == 0) | (dropped == dropped.max())).all()
     close(dropped.mean(), torch.tensor(1.0), 0.02)
+
+
+def test_popularity_moves_from_what_is_expected_to_what_happens(slow: dict[str, Tensor]) -> None:
+    rows = ALGORITHM.content_rows(slow, Features.none(4))
+    met = torch.tensor([0.0, 0.0, 30.0, 900.0], dtype=torch.float64)
+    of_all = torch.tensor([0.0, 500.0, 500.0, 1000.0], dtype=torch.float64)
+    shift = ALGORITHM.popularity_shift(slow, rows, met, of_all)
+    rates = slow["popularity"].double().exp()
+    chances = of_all / rates.sum()
+    close(shift.exp() * rates.mean(), (met + 10 * rates.mean()) / (chances + 10), 1e-6)
+    assert shift[0].abs() < 1e-9
+    assert shift[1] < 0 < shift[2] < shift[3]
