@@ -19,7 +19,7 @@ CLAIMABLE_USERS = 200
 """A column of fewer users carries no claim."""
 PER_USER = ("ndcg@10", "recall@20", "hr@10", "mrr", "tail_ndcg@10")
 
-_CELLS = 20_000_000
+CELLS = 8_000_000
 """Users x items judged at once: a few hundred megabytes."""
 _DISCOUNTS = 1 / torch.arange(2, 12, dtype=torch.float64).log2()
 
@@ -178,7 +178,7 @@ def judge_trials(score: Score, trials: Trials, shots: int, tail: Tensor) -> Judg
     """
     rows = trials.rows(shots)
     parts = []
-    for start in range(0, len(rows), step := max(1, _CELLS // trials.items)):
+    for start in range(0, len(rows), step := max(1, CELLS // trials.items)):
         some = rows[start : start + step]
         scores = score(trials.users[some], trials.support(some, shots))
         if not scores.isfinite().all():

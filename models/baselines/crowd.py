@@ -16,6 +16,8 @@ from models.data.splitting import Order, histories
 
 DENSE_ITEMS = 8_000
 NEIGHBOURS = 500
+_CELLS = 8_000_000
+"""Items x items looked at together."""
 
 Floats: TypeAlias = NDArray[np.float32]
 Scorer: TypeAlias = Callable[[NDArray[np.int64]], Floats]
@@ -88,7 +90,7 @@ class Pairs:
     """[N, 1]"""
     partner_counts: Floats
     """[1, N] or [N, W]"""
-    partners: NDArray[np.int64] | None
+    partners: NDArray[np.int32] | None
     """[N, W] item indices; None: all items, in order."""
 
     @classmethod
@@ -100,14 +102,14 @@ class Pairs:
             return cls(both, counts[:, None], counts[None], None)
         by_item = matrix.T.tocsr()
         found: list[tuple[Tensor, Tensor]] = []
-        step = max(1, 20_000_000 // crowd.items)
+        step = max(1, _CELLS // crowd.items)
         for start in range(0, crowd.items, step):
             block = (by_item[start : start + step] @ matrix).toarray()
             block[np.arange(len(block)), np.arange(start, start + len(block))] = 0
             own = counts[start : start + step, None]
             cosine = torch.from_numpy(block / (np.sqrt(own * counts) + 10))
             closest = cosine.topk(NEIGHBOURS, dim=1).indices
-            found.append((torch.from_numpy(block).gather(1, closest), closest))
+            found.append((torch.from_numpy(block).gather(1, closest), closest.int()))
         both = torch.cat([block for block, _ in found]).numpy()
         partners = torch.cat([closest for _, closest in found]).numpy()
         return cls(both, counts[:, None], counts[partners], partners)

@@ -60,10 +60,11 @@ def fit_item_knn(crowd: Crowd, setting: Setting) -> Scorer:
 
 def fit_ease(crowd: Crowd, setting: Setting) -> Scorer:
     """Sum of the support's rows of B = I - P / diag(P), P = (X'X + lambda I)^-1 (Steck 2019)."""
-    gram = torch.from_numpy(crowd.head_pairs)
-    ridge = gram + float(setting["lambda"]) * torch.eye(len(gram))
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(ridge))
-    weights = (inverse / -inverse.diagonal()).fill_diagonal_(0).numpy()
+    ridge = torch.from_numpy(crowd.head_pairs.copy())
+    ridge.diagonal().add_(float(setting["lambda"]))
+    factor = torch.linalg.cholesky(ridge, out=ridge)
+    inverse = torch.cholesky_inverse(factor, out=factor)
+    weights = inverse.div_(-inverse.diagonal().clone()).fill_diagonal_(0).numpy()
 
     def score(rows: NDArray[np.int64], known: NDArray[np.bool_]) -> Floats:
         scores: Floats = indicator(rows, len(weights), known) @ weights
@@ -82,8 +83,9 @@ def fit_lmmse(crowd: Crowd, setting: Setting) -> Scorer:
     everyone: Floats = crowd.counts / np.float32(crowd.users)
     mean = everyone[crowd.head]
     scale: Floats = np.sqrt(mean * (1 - mean) + 0.02)
-    covariance = crowd.head_pairs / np.float32(crowd.users) - np.outer(mean, mean)
-    related = covariance / np.outer(scale, scale)
+    related: Floats = crowd.head_pairs / np.float32(crowd.users)
+    related -= np.outer(mean, mean)
+    related /= np.outer(scale, scale)
     related_tensor = torch.from_numpy(related)
     surprise = torch.from_numpy((1 - mean) / scale)
     expected = setting["score"] == "expected"

@@ -132,7 +132,7 @@ def test_judging_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 
     tail = torch.from_numpy(tail_items(np.arange(60, dtype=np.float32)))
     whole = judge_trials(score, trials, 4, tail)
-    monkeypatch.setattr("models.metrics._CELLS", 120)
+    monkeypatch.setattr("models.metrics.CELLS", 120)
     parts = judge_trials(score, trials, 4, tail)
     assert np.array_equal(whole.values, parts.values)
     assert np.array_equal(whole.top, parts.top)
