@@ -53,9 +53,12 @@ def judge_fold(
         WeightsError: the weights may have seen the test users.
         DataError: no test user is left, or no timestamps for the order `time`.
         ValueError: there is no such set of baselines.
+        ExtraMissing: a baseline needs a package that is not installed.
     """
     if config.baselines not in SETS:
         raise ValueError(f"no set of baselines {config.baselines!r}; there are {', '.join(SETS)}")
+    for rival in SETS[config.baselines]:
+        rival.check_installed()
     parts = _held_out(dataset, weights)
     if not len(parts.test):
         raise DataError(dataset.name, "no user falls into the test part", "use more folds or data")

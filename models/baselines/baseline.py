@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import product
 from typing import TypeAlias
 
 from models.baselines.crowd import Crowd, Scorer
+from models.errors import ExtraMissing
 from models.progress import OnProgress
 
 Setting: TypeAlias = Mapping[str, float | str]
@@ -27,6 +29,14 @@ class Baseline:
     scorers: Scorers
     effort: float = 1.0
     """How long it takes, about, beside a quick one; for those who wait."""
+    packages: tuple[str, ...] = ()
+    """What must be installed beyond Thaw's own needs; the extra `baselines` brings it."""
+
+    def check_installed(self) -> None:
+        """Raises `ExtraMissing`."""
+        for package in self.packages:
+            if find_spec(package) is None:
+                raise ExtraMissing(package, "baselines")
 
 
 def each(fit: Callable[[Crowd, Setting], Scorer]) -> Scorers:

@@ -11,7 +11,6 @@ from scipy.sparse import csr_matrix
 
 from models.baselines.baseline import Baseline, Setting, each, grid
 from models.baselines.crowd import Crowd, Floats, Scorer, indicator
-from models.errors import needing
 
 ITERATIONS = 15
 
@@ -36,8 +35,7 @@ def fit_ials(crowd: Crowd, setting: Setting) -> Scorer:
 
 def fit_factors(crowd: Crowd, setting: Setting) -> Any:
     """A fitted `AlternatingLeastSquares` of implicit, a library that does not tell its types."""
-    with needing("baselines"):
-        als = import_module("implicit.cpu.als")
+    als = import_module("implicit.cpu.als")
     with _one_thread():
         model = als.AlternatingLeastSquares(
             factors=int(setting["factors"]),
@@ -54,9 +52,7 @@ def fit_factors(crowd: Crowd, setting: Setting) -> Any:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """As implicit asks for: it and the linear algebra below would share out the same cores."""
-    with needing("baselines"):
-        limits = import_module("threadpoolctl").threadpool_limits
-    with limits(1, "blas"):
+    with import_module("threadpoolctl").threadpool_limits(1, "blas"):
         yield
 
 
@@ -66,4 +62,5 @@ IALS = Baseline(
     grid(factors=(32, 96), alpha=(3, 10, 30), **{"lambda": (1, 10, 100)}),
     each(fit_ials),
     effort=20.0,
+    packages=("implicit", "threadpoolctl"),
 )

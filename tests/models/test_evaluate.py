@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from models import algorithms, weights
 from models.config import EvaluateConfig, RankerConfig, TrainConfig
 from models.data import Dataset, histories, read, split
-from models.errors import DataError, WeightsError
+from models.errors import DataError, ExtraMissing, WeightsError
 from models.evaluate import evaluate, evaluate_folds
 from models.metrics import CLAIMABLE_USERS, PER_USER
 from models.report import Report
@@ -193,6 +193,21 @@ def test_refuses_what_it_cannot_do(
     fold = next(fold for fold in range(10) if not len(split(tiny, 0, fold).test))
     with pytest.raises(DataError, match="no user"):
         evaluate(tiny, start_of_training(tiny, tmp_path, fold), ALONE)
+
+
+def test_what_is_not_installed_is_missed_at_once(
+    dataset: Dataset, untrained: MetaWeights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.baselines.baseline.find_spec", lambda _: None)
+    told: list[str] = []
+    with pytest.raises(ExtraMissing, match="implicit"):
+        evaluate(
+            dataset,
+            untrained,
+            EvaluateConfig(baselines="all"),
+            on_progress=lambda what, _: told.append(what),
+        )
+    assert told == []
 
 
 def test_folds_train_anew_and_judge_all_held_out_users_together(tmp_path: Path) -> None:

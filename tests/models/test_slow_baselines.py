@@ -154,15 +154,12 @@ def test_the_same_fit_gives_the_same_scores(crowd: Crowd, baseline: Baseline) ->
     assert np.array_equal(first, again)
 
 
-def test_without_the_library_the_extra_is_named(
-    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def absent(name: str) -> None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr("models.baselines.ials.import_module", absent)
-    with pytest.raises(ExtraMissing, match=r"thaw\[baselines\]"):
-        fit_ials(crowd, IALS.settings[0])
+def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    IALS.check_installed()
+    monkeypatch.setattr("models.baselines.baseline.find_spec", {"implicit": True}.get)
+    with pytest.raises(ExtraMissing, match=r"threadpoolctl is not .*thaw\[baselines\]"):
+        IALS.check_installed()
+    SASREC.check_installed()
 
 
 def test_all_adds_to_the_fast_ones() -> None:
