@@ -22,7 +22,7 @@ from torch.nn.functional import embedding
 from models.algorithms.interface import Retrieval, Slow
 from models.algorithms.leave_one_out import cautious, leave_one_out
 from models.algorithms.live_popularity import live_shift
-from models.algorithms.memory import nearest, regression
+from models.algorithms.memory import Rows, nearest, regression
 from models.algorithms.ranking_start import draw_negatives, item_vectors, log_popularity
 from models.config import RankerConfig
 from models.losses import query_loss
@@ -222,20 +222,26 @@ class Ranking(ABC):
 
     def initial(self, interactions: csr_array, profiles: csr_array, seed: int) -> dict[str, Tensor]:
         config = self.config.for_users(interactions.shape[0])
-        width = config.dimension or 1
-        popularity = log_popularity(interactions)
         memories = {
             "cosine": nearest(interactions, shrinkage=0),
             "shrunk": nearest(interactions),
             "regression": regression(interactions),
             "profile": nearest(interactions, profiles),
         }
+        vectors = item_vectors(interactions, config.dimension or 1, seed)
+        return self.assembled(vectors, log_popularity(interactions), memories, seed)
+
+    def assembled(
+        self, vectors: Tensor, popularity: Tensor, memories: Mapping[str, Rows], seed: int
+    ) -> dict[str, Tensor]:
+        """Every slow weight before training, around `vectors` [N, d] and `popularity` [N]."""
+        width, (features, _) = vectors.shape[1], memories["profile"]
         ones = torch.ones(MOST_SHOTS + 1)
         slow = {
-            "item_vectors": item_vectors(interactions, width, seed),
+            "item_vectors": vectors,
             "item_biases": popularity.clone(),
             "popularity": popularity,
-            "profile_map": torch.zeros(profiles.shape[1], width),
+            "profile_map": torch.zeros(len(features), width),
             "gate": torch.cat([torch.zeros(1), ones[1:]]),
             "caution": torch.zeros_like(ones),
             "prior_weight": ones.clone(),
