@@ -8,7 +8,18 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import data, database, demo, history, keys, learn, serve, show_settings, weights
+from app.cli import (
+    data,
+    database,
+    demo,
+    export,
+    history,
+    keys,
+    learn,
+    serve,
+    show_settings,
+    weights,
+)
 from app.cli.console import EXIT_CODES, NEXT_STEPS, complain
 from app.errors import AppError
 from models.errors import ModelError
@@ -26,6 +37,7 @@ cli.command("serve")(serve.serve)
 cli.command("train")(learn.train)
 cli.command("evaluate")(learn.evaluate)
 cli.command("import")(history.import_)
+cli.command("export")(export.export)
 cli.command("settings")(show_settings.settings)
 cli.add_typer(data.cli, name="data")
 cli.add_typer(weights.cli, name="weights")
