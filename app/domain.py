@@ -5,6 +5,7 @@ associative and idempotent, so neither the order in which events arrive nor the 
 event is delivered can change a window.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -125,6 +126,13 @@ class Window:
         content = "\0".join(f"{shot.item_id}\0{shot.weight!r}" for shot in self.shots)
         return blake2b(content.encode(), digest_size=16).digest()
 
+    def digest_with(self, profile: Mapping[str, Any]) -> bytes:
+        """16 bytes that name the same, and the properties that make the prior it starts from."""
+        if not profile:
+            return self.digest
+        content = json.dumps(dict(profile), sort_keys=True).encode()
+        return blake2b(self.digest + content, digest_size=16).digest()
+
 
 def window_of(events: Iterable[Event], seen_types: frozenset[str]) -> Window:
     """The window that a set of events amounts to."""
@@ -140,7 +148,8 @@ class Position:
     """Where an entity stands in the event log.
 
     `generation` rises when the entity is erased or merged; `version` by one with every committed
-    batch that holds something new of it. A window at version n holds exactly the events up to n.
+    batch of events that holds something new of it, and with every change of its properties. A
+    window at version n holds exactly the events up to n.
     """
 
     generation: int
@@ -149,8 +158,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class PlacedWindow:
+    """All that is remembered of an entity: what it did and what is known of it, at a position."""
+
     window: Window
     position: Position
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +175,9 @@ class FastWeights:
     steps: int
     adapted_at: int
 
-    def belong_to(self, weights_version: str, window: Window) -> bool:
-        """Whether they are what this version of the meta-weights makes of this window."""
-        return (self.weights_version, self.digest) == (weights_version, window.digest)
+    def belong_to(self, weights_version: str, digest: bytes) -> bool:
+        """Whether they are what this version of the meta-weights makes of what `digest` names."""
+        return (self.weights_version, self.digest) == (weights_version, digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +187,20 @@ class Item:
     hidden: bool = False
     available_from: int | None = None
     available_until: int | None = None
+    events: int = 0
+    """Positive events on it, as far as they are counted. No matter of the one who puts the item."""
+    unseen: int = 0
+    """Positive events on any item while this one could not be met; as long as it can be, all
+    others were chances of it.
+    """
+
+    def is_open(self, at: int) -> bool:
+        """Whether it may be shown at a time (ms)."""
+        return (
+            not self.hidden
+            and (self.available_from is None or self.available_from <= at)
+            and (self.available_until is None or at < self.available_until)
+        )
 
 
 @dataclass(frozen=True, slots=True)

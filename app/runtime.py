@@ -17,6 +17,7 @@ from app.stores.database import Database
 from app.stores.embedded_valkey import EmbeddedValkey
 from app.stores.event_log import EventLog
 from app.stores.pending import PendingWatch
+from app.stores.popularity import Popularity
 from app.stores.redis import connect
 from app.stores.support import SupportStore
 
@@ -90,6 +91,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
                 redis, settings.namespace, ttl_seconds=settings.redis.window_ttl_seconds
             ),
             catalogue=Catalogue(database),
+            popularity=Popularity(database),
             activation=Activation(database),
             engine=engine,
             replica_id=uuid4().hex[:12],

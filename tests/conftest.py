@@ -42,7 +42,7 @@ DO $$ DECLARE name text; BEGIN
     WHERE relnamespace = '{NAMESPACE}'::regnamespace AND relkind IN ('r', 'p')
     AND NOT relispartition AND relname NOT IN ('alembic_version', 'catalogue_epoch')
   LOOP EXECUTE format('DELETE FROM {NAMESPACE}.%I', name); END LOOP;
-  UPDATE {NAMESPACE}.catalogue_epoch SET epoch = 0;
+  UPDATE {NAMESPACE}.catalogue_epoch SET epoch = 0, events = 0, counted_at = 0;
 END $$
 """
 # a loaded machine is no reason to fail, and a law is tried the same way by everybody

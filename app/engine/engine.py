@@ -1,17 +1,25 @@
 """The engine: the current snapshot, the device and the batcher behind one small face."""
 
 from asyncio import Lock
-from collections.abc import Iterable
+from collections.abc import Collection
+
+from torch import Tensor
 
 from app.domain import Item
 from app.engine.batcher import Batcher
 from app.engine.device import Device, DeviceName
+from app.engine.frozen import Frozen
+from app.engine.layout import Layout
+from app.engine.live import Live
 from app.engine.packing import pack, unpack
 from app.engine.ranker import rank
 from app.engine.request import Ranked, RankRequest
-from app.engine.snapshot import Frozen, Snapshot
+from app.engine.snapshot import Snapshot
 from app.errors import WeightsMissing
 from models.weights import MetaWeights
+
+CONTENTS = 256
+"""Rows of newer items that are made at a time; requests are ranked in between."""
 
 
 class Engine:
@@ -23,6 +31,7 @@ class Engine:
         self._snapshot: Snapshot | None = None
         self._catalogue: dict[str, Item] = {}
         self._epoch = 0
+        self._events = 0
         self._changing = Lock()
 
     def start(self) -> None:
@@ -54,40 +63,57 @@ class Engine:
     async def prepare(self, weights: MetaWeights, now: int) -> Snapshot:
         """Build a snapshot of `weights` under the current catalogue and rank with it once."""
         frozen = await self._device.run(Frozen.load, weights, self._device)
-        catalogue, epoch = dict(self._catalogue), self._epoch
-        snapshot = await self._device.run(Snapshot.build, frozen, catalogue, epoch, now)
+        layout = await self._device.run(Layout.of, frozen)
+        snapshot = await self._lay(layout, list(self._catalogue.values()), now)
         await self._rank_many(snapshot, [RankRequest(shots=(), k=1)])
         return snapshot
 
     async def swap(self, prepared: Snapshot, now: int) -> None:
         """Serve from `prepared`, once it holds the catalogue changes that came in meanwhile."""
         async with self._changing:
-            self._snapshot = await self._current(prepared, now)
+            if prepared.epoch != self._epoch:
+                items = list(self._catalogue.values())
+                prepared = await self._lay(prepared.layout, items, now)
+            self._snapshot = prepared
 
-    async def update_items(self, items: Iterable[Item], epoch: int, now: int) -> None:
-        """Apply catalogue changes up to `epoch`; the next request sees them."""
+    async def update_items(
+        self, items: Collection[Item], epoch: int, now: int, events: int = 0
+    ) -> None:
+        """Apply catalogue changes up to `epoch`; the next request sees them.
+
+        `events` are the positive ones that were counted on all items by then.
+        """
         async with self._changing:
+            if epoch <= self._epoch:
+                return
             self._catalogue.update({item.item_id: item for item in items})
-            self._epoch = max(self._epoch, epoch)
-            await self._refresh(now)
+            self._epoch, self._events = epoch, events
+            await self._follow(items, now)
 
     async def refresh(self, now: int) -> None:
-        """Rebuild the live world if the catalogue or the clock has moved on."""
+        """Open and close what the clock says."""
         async with self._changing:
-            await self._refresh(now)
+            stale_at = self._snapshot.stale_at if self._snapshot else None
+            if stale_at is not None and stale_at <= now:
+                await self._follow((), now)
 
-    async def _refresh(self, now: int) -> None:
+    async def _follow(self, changed: Collection[Item], now: int) -> None:
         if self._snapshot is not None:
-            self._snapshot = await self._current(self._snapshot, now)
+            before = self._snapshot
+            self._snapshot = await self._lay(before.layout, changed, now, before.live)
 
-    async def _current(self, snapshot: Snapshot, now: int) -> Snapshot:
-        """`snapshot` itself, or its successor under the catalogue and the clock of now."""
-        expired = snapshot.stale_at is not None and snapshot.stale_at <= now
-        if snapshot.epoch == self._epoch and not expired:
-            return snapshot
-        return await self._device.run(
-            Snapshot.build, snapshot.frozen, self._catalogue, self._epoch, now, snapshot
-        )
+    async def _lay(
+        self, layout: Layout, items: Collection[Item], now: int, before: Live | None = None
+    ) -> Snapshot:
+        """All items of the catalogue, or those that changed since `before`, over a layout."""
+        epoch, events = self._epoch, self._events
+        lacking, made = layout.lacks(items), list[Tensor]()
+        for start in range(0, len(lacking), CONTENTS):
+            told = [item.properties for item in lacking[start : start + CONTENTS]]
+            made.append(await self._device.run(layout.frozen.content_rows, told))
+        if made:
+            layout = await self._device.run(layout.with_rows, lacking, made)
+        return await self._device.run(Snapshot.build, layout, items, epoch, events, now, before)
 
     async def _rank_many(self, snapshot: Snapshot, requests: list[RankRequest]) -> list[Ranked]:
         batch = pack(snapshot, requests)

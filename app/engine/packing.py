@@ -33,6 +33,7 @@ def pack(snapshot: Snapshot, requests: Sequence[RankRequest]) -> RankBatch:
         epoch=snapshot.epoch,
         support_items=items,
         support_weights=weights,
+        profiles=tuple(request.profile for request in requests),
         fast=fast,
         cached=cached,
         excluded=(np.array(excluded[0], np.int64), np.array(excluded[1], np.int64)),

@@ -1,11 +1,13 @@
-"""The device port: packed arrays in, packed arrays out, nothing of torch.
+"""The device port: packed arrays and plain JSON in, packed arrays out, nothing of torch.
 
 B entities, K support slots, F fast weights per entity, which are cached with the entity's gate, M
 results. A batch is pinned to one (version, epoch); ranking it is a pure function, so a retry is
 always safe.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,8 @@ class RankBatch:
     """[B, K] rows of the frozen item matrix; 0 where unused."""
     support_weights: Doubles
     """[B, K] signed event weights; 0 where unused."""
+    profiles: tuple[Mapping[str, Any], ...]
+    """B people's properties, as far as features are made of them."""
     fast: Floats
     """[B, F + 1] cached fast weights and gate; meaningful where `cached`."""
     cached: Bools

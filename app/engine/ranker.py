@@ -28,14 +28,14 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
         _index(device, batch.support_items),
         torch.from_numpy(batch.support_weights).to(device.torch, device.precision),
     )
-    profile = Features.none(len(batch.fast))
+    profile = snapshot.frozen.profiles(batch.profiles)
     personal = _personalise(device, snapshot, batch, support, profile)
     recollection = algorithm.recollect(slow, personal, support, profile)
     adapted = perf_counter()
-    recalled = torch.zeros(len(profile.values), len(snapshot.rows), device=device.torch)
+    recalled = torch.zeros(len(batch.fast), len(snapshot.rows), device=device.torch)
     recalled.scatter_add_(1, recollection.items, recollection.scores.float())
-    scores = algorithm.score(slow, personal, snapshot.rows)
-    scores = scores + recalled + snapshot.penalty
+    added = recalled + snapshot.offsets
+    scores = algorithm.score(slow, personal, snapshot.rows) + added
     scores[_index(device, batch.excluded[0]), _index(device, batch.excluded[1])] = -torch.inf
     for entity, candidates in enumerate(batch.candidates):
         if candidates is not None:
@@ -45,8 +45,7 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
             scores[entity] = only
     best = scores.topk(min(batch.results + MARGIN, scores.shape[1]))
     chosen = snapshot.rows[best.indices].to(device.precision)
-    exact = algorithm.score(slow, personal, chosen)
-    exact = exact + recalled.gather(1, best.indices)
+    exact = algorithm.score(slow, personal, chosen) + added.gather(1, best.indices)
     exact = exact.masked_fill(best.values == -torch.inf, -torch.inf)
     return RankedBatch(
         rows=np.where(torch.isfinite(exact).cpu().numpy(), best.indices.cpu().numpy(), -1),

@@ -1,7 +1,8 @@
 """What one caller asks of the engine and gets back, in item ids."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from app.domain import Mode, Shot
 
@@ -10,8 +11,10 @@ from app.domain import Mode, Shot
 class RankRequest:
     shots: tuple[Shot, ...]
     k: int
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """The properties that features are made of, as `Frozen.profile` picks them."""
     fast: bytes | None = None
-    """Cached fast weights (little-endian float32) of this version and these shots."""
+    """Cached fast weights (little-endian float32) of this version, profile and shots."""
     exclude: Collection[str] = ()
     candidates: Collection[str] | None = None
 

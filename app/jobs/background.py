@@ -1,4 +1,4 @@
-"""What runs beside the requests: follow the catalogue and the desired weights, drain leftovers."""
+"""What runs beside the requests: follow catalogue and weights, count events, drain leftovers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +15,7 @@ from app.services.sync_catalogue import sync_catalogue
 log = structlog.get_logger()
 
 POLL_SECONDS = 0.25
+COUNT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 2.0
 LONGEST_PAUSE = 5.0
@@ -29,6 +30,7 @@ async def background(runtime: Runtime) -> AsyncIterator[None]:
         _Job(runtime, _follow, POLL_SECONDS),
         _Job(runtime, _refresh, POLL_SECONDS),
         _Job(runtime, _heartbeat, HEARTBEAT_SECONDS),
+        _Job(runtime, _count, COUNT_SECONDS),
         _Job(runtime, _sweep, SWEEP_SECONDS),
     ]
     for job in jobs[:4]:
@@ -52,6 +54,12 @@ async def _follow(runtime: Runtime) -> None:
 
 async def _refresh(runtime: Runtime) -> None:
     await runtime.parts.engine.refresh(now_ms())
+
+
+async def _count(runtime: Runtime) -> None:
+    parts, snapshot = runtime.parts, runtime.parts.engine.snapshot
+    known = snapshot.frozen.index if snapshot else ()
+    await parts.popularity.count(now_ms(), stubs=parts.policy.stub_items, known=known)
 
 
 async def _sweep(runtime: Runtime) -> None:

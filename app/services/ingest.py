@@ -14,9 +14,9 @@ import structlog
 from app.domain import Entity, Event
 from app.errors import StorageUnavailable
 from app.services import watermark
+from app.services.apply import apply
 from app.services.parts import Parts, Policy
 from app.services.sync_catalogue import sync_catalogue
-from app.stores.append import Appended
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ async def ingest(parts: Parts, drafts: Sequence[EventDraft], now: int) -> Ingest
     rejected += [
         Rejected(places[n], "not_storable", reason) for n, reason in appended.failed.items()
     ]
-    await apply(parts, appended)
+    await apply(parts, appended.positions, appended.writes(parts.policy.seen_types))
     await _stub_unknown_items(parts, events, now)
     stored = [n for n in range(len(events)) if n not in appended.failed]
     return Ingested(
@@ -83,25 +83,6 @@ async def ingest(parts: Parts, drafts: Sequence[EventDraft], now: int) -> Ingest
         ),
         watermark=watermark.encode(appended.positions),
     )
-
-
-async def apply(parts: Parts, appended: Appended) -> None:
-    """Bring the windows of all entities in `appended` up to it, or make every reader avoid them."""
-    positions = appended.positions
-    # A duplicate may be the retry of an append that was committed and never reached Redis.
-    unmoved = {
-        entity: arrival.after
-        for entity, arrival in appended.arrivals.items()
-        if arrival.before == arrival.after
-    }
-    try:
-        await parts.support.merge(appended.writes(parts.policy.seen_types))
-        await parts.support.invalidate(unmoved)
-    except StorageUnavailable:
-        parts.pending.add(positions)
-        await parts.pending.wait_lease()
-    else:
-        parts.log.mark_applied(positions)
 
 
 async def _stub_unknown_items(parts: Parts, events: Sequence[Event], now: int) -> None:

@@ -10,6 +10,7 @@ from app.stores.activation import Activation
 from app.stores.catalogue import Catalogue
 from app.stores.event_log import EventLog
 from app.stores.pending import PendingWatch
+from app.stores.popularity import Popularity
 from app.stores.support import SupportStore
 
 
@@ -34,6 +35,7 @@ class Parts:
     pending: PendingWatch
     support: SupportStore
     catalogue: Catalogue
+    popularity: Popularity
     activation: Activation
     engine: Engine
     replica_id: str

@@ -68,12 +68,15 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     recalled = await _recall(parts, question, within=budget / 2)
     stored = perf_counter()
     window = recalled.placed.window
+    profile = snapshot.frozen.profile(recalled.placed.properties)
+    digest = window.digest_with(profile)
     fast = recalled.fast
-    if fast is not None and not fast.belong_to(snapshot.version, window):
+    if fast is not None and not fast.belong_to(snapshot.version, digest):
         fast = None
     request = RankRequest(
         shots=window.shots,
         k=question.k,
+        profile=profile,
         fast=fast.values if fast else None,
         exclude=frozenset(question.exclude) | frozenset(_seen(question, window)),
         candidates=question.candidates,
@@ -85,7 +88,8 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
         ranked = _popular(snapshot, request)
         degraded = "deadline" if isinstance(error, TimeoutError) else "overloaded"
     if ranked.fast is not None and question.entity is not None:
-        await _keep(parts, question.entity, recalled.placed, ranked, now)
+        kept = FastWeights(ranked.version, digest, ranked.fast, ranked.steps, now)
+        await _keep(parts, question.entity, recalled.placed.position, kept)
     spent = perf_counter() - started
     properties = await _properties(parts, question, ranked, within=max(0.05, budget - spent))
     if properties is None:
@@ -120,14 +124,10 @@ async def _recall(parts: Parts, question: Question, within: float) -> Recalled:
     return await recall(parts, question.entity, at_least, within)
 
 
-async def _keep(
-    parts: Parts, entity: Entity, placed: PlacedWindow, ranked: Ranked, now: int
-) -> None:
+async def _keep(parts: Parts, entity: Entity, position: Position, fast: FastWeights) -> None:
     """Write fast weights back; if that fails they are simply computed again."""
-    assert ranked.fast is not None
-    fast = FastWeights(ranked.version, placed.window.digest, ranked.fast, ranked.steps, now)
     try:
-        await parts.support.put_fast(entity, placed.position, fast)
+        await parts.support.put_fast(entity, position, fast)
     except StorageUnavailable:
         return
 
@@ -178,7 +178,7 @@ def _popular(snapshot: Snapshot, request: RankRequest) -> Ranked:
         mode="popular",
         support=0,
         steps=0,
-        gate=0.0,
+        gate=snapshot.frozen.gate,
         version=snapshot.version,
         epoch=snapshot.epoch,
         fast=None,

@@ -6,17 +6,18 @@ cannot wait for each other.
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import Entity, Event, Position, Window, strength, window_of
 from app.stores.statements import BulkInsert, Value, chunks
-from app.stores.tables import EntityRow, EventRow, PendingRow
+from app.stores.tables import EntityRow, EventRow, PendingRow, UncountedRow
 
 Key: TypeAlias = tuple[str, str]
 
@@ -141,7 +142,8 @@ async def _insert(connection: AsyncConnection, events: Mapping[Key, Event]) -> C
             arrived.setdefault(event.entity, []).append(event)
         else:
             known.add(event.entity)
-    positions = await _advance(connection, arrived)
+    await _leave_to_count(connection, arrived.values())
+    positions = await advance(connection, arrived)
     unmoved = await find_positions(connection, known - arrived.keys())
     return Committed(
         frozenset(new),
@@ -160,7 +162,14 @@ async def _insert(connection: AsyncConnection, events: Mapping[Key, Event]) -> C
     )
 
 
-async def _advance(
+async def _leave_to_count(connection: AsyncConnection, arrived: Iterable[Iterable[Event]]) -> None:
+    """Notes what live popularity is made of: the positive events by item."""
+    counts = Counter(event.item_id for events in arrived for event in events if event.weight > 0)
+    if counts:
+        await connection.execute(insert(UncountedRow), {"events": counts})
+
+
+async def advance(
     connection: AsyncConnection, entities: Iterable[Entity]
 ) -> dict[Entity, Position]:
     """Moves entities on by one version and notes that Redis must follow."""

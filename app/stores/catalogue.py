@@ -1,43 +1,56 @@
-"""Items and users, and the log of changes that every worker follows."""
+"""Items and users. Every worker follows the items by their epoch."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain import Item, User
+from app.domain import Entity, Item, Namespace, Position, User
+from app.stores.append import advance, find_positions
 from app.stores.database import Database
-from app.stores.statements import BulkInsert, chunks
-from app.stores.tables import CatalogueChangeRow, CatalogueEpochRow, ItemRow, UserRow
+from app.stores.statements import BulkInsert, Value, chunks
+from app.stores.tables import CatalogueEpochRow, ItemRow, UserRow
 
 PUT_ITEMS = BulkInsert(
     ItemRow,
     "ON CONFLICT (item_id) DO UPDATE SET properties = excluded.properties, "
     "hidden = excluded.hidden, available_from = excluded.available_from, "
-    "available_until = excluded.available_until, epoch = excluded.epoch",
+    "available_until = excluded.available_until, epoch = excluded.epoch, "
+    "unseen = excluded.unseen",
 )
-NOTE_CHANGES = BulkInsert(CatalogueChangeRow)
 PUT_USERS = BulkInsert(
-    UserRow, "ON CONFLICT (user_id) DO UPDATE SET properties = excluded.properties"
+    UserRow,
+    "ON CONFLICT (user_id) DO UPDATE SET properties = excluded.properties "
+    "WHERE CAST(users.properties AS TEXT) <> CAST(excluded.properties AS TEXT) "
+    "RETURNING user_id",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueChange:
-    """What an item has been since `epoch`, as far as ranking is concerned."""
+class Standing:
+    """How far the catalogue has come: its epoch, and the events counted up to a time (ms)."""
 
     epoch: int
-    item_id: str
-    hidden: bool
-    available_from: int | None
-    available_until: int | None
+    events: int
+    counted_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Items as they stand. `after` is where the next page begins, None on the last one, which
+    brings its reader to `standing`.
+    """
+
+    items: tuple[Item, ...]
+    standing: Standing
+    after: tuple[int, str] | None
 
 
 class Catalogue:
-    """Every changed item raises the epoch by one; epochs are in the order of commits."""
+    """Every write that changes items raises the epoch; epochs are in the order of commits."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -48,14 +61,14 @@ class Catalogue:
         """
         wanted = {item.item_id: item for item in items}
         async with self._database.write() as connection:
-            epoch = await _lock_epoch(connection)
+            standing = await lock_standing(connection)
             stored = await _items(connection, list(wanted))
             changed = [
-                item
+                _reopened(item, stored.get(key), standing)
                 for key, item in wanted.items()
                 if key not in stored or _facts(stored[key]) != _facts(item)
             ]
-            return await _store(connection, changed, epoch)
+            return await _store(connection, changed, standing)
 
     async def ensure_items(self, item_ids: Sequence[str]) -> int | None:
         """Makes stubs of the items that are unknown.
@@ -69,46 +82,34 @@ class Catalogue:
         if len(known) == len(wanted):
             return None
         async with self._database.write() as connection:
-            epoch = await _lock_epoch(connection)
+            standing = await lock_standing(connection)
             known = await _items(connection, wanted)
-            stubs = [Item(item_id) for item_id in wanted if item_id not in known]
-            return await _store(connection, stubs, epoch)
+            stubs = [
+                Item(item_id, unseen=standing.events) for item_id in wanted if item_id not in known
+            ]
+            return await _store(connection, stubs, standing)
 
     async def get_item(self, item_id: str) -> Item | None:
         async with self._database.read() as connection:
             return (await _items(connection, [item_id])).get(item_id)
 
-    async def epoch(self) -> int:
-        async with self._database.read() as connection:
-            return (await connection.execute(select(CatalogueEpochRow.epoch))).scalar_one()
-
-    async def changes(self, after: int, limit: int) -> list[CatalogueChange]:
-        """Changes newer than the epoch `after`, in order."""
+    async def changes(self, after: tuple[int, str], limit: int) -> Changes:
+        """Items beyond (epoch, item id), in that order. Whoever reads on to the last page has all
+        that is new: an item that changes meanwhile comes again.
+        """
+        place = tuple_(ItemRow.epoch, ItemRow.item_id)
         rows = (
-            select(CatalogueChangeRow)
-            .where(CatalogueChangeRow.epoch > after)
-            .order_by(CatalogueChangeRow.epoch)
+            select(ItemRow)
+            .where(place > tuple_(*after))
+            .order_by(ItemRow.epoch, ItemRow.item_id)
             .limit(limit)
         )
         async with self._database.read() as connection:
-            return [_change(row) for row in await connection.execute(rows)]
-
-    async def all_items(self, page: int = 10_000) -> AsyncIterator[list[CatalogueChange]]:
-        """Every item as it stands, by id. Read `epoch` before, and follow `changes` from there:
-        a change that is met twice does no harm.
-        """
-        last: str | None = None
-        while True:
-            rows = select(ItemRow).order_by(ItemRow.item_id).limit(page)
-            if last is not None:
-                rows = rows.where(ItemRow.item_id > last)
-            async with self._database.read() as connection:
-                items = [_change(row) for row in await connection.execute(rows)]
-            if items:
-                yield items
-            if len(items) < page:
-                return
-            last = items[-1].item_id
+            row = (await connection.execute(select(CatalogueEpochRow))).one()
+            standing = Standing(row.epoch, row.events, row.counted_at)
+            found = (await connection.execute(rows)).all() if row.epoch >= after[0] else ()
+        last = (found[-1].epoch, found[-1].item_id) if len(found) == limit else None
+        return Changes(tuple(map(_item, found)), standing, last)
 
     async def properties(
         self, item_ids: Sequence[str], fields: Sequence[str]
@@ -121,12 +122,16 @@ class Catalogue:
             for key, item in items.items()
         }
 
-    async def put_users(self, users: Sequence[User]) -> None:
-        """Stores users; of two with one id the last counts."""
+    async def put_users(self, users: Sequence[User]) -> Mapping[Entity, Position]:
+        """Stores users; of two with one id the last counts. Where properties change, the user moves
+        on in the log. Returns where all of them stand now.
+        """
         wanted = {user.user_id: user for user in users}
         rows = [(key, _json(wanted[key].properties)) for key in sorted(wanted)]
         async with self._database.write() as connection:
-            await PUT_USERS.run(connection, rows)
+            changed = await PUT_USERS.run(connection, rows)
+            await advance(connection, [_member(str(user_id)) for (user_id,) in changed])
+            return await find_positions(connection, map(_member, wanted))
 
     async def get_user(self, user_id: str) -> User | None:
         async with self._database.read() as connection:
@@ -135,45 +140,63 @@ class Catalogue:
         return User(row.user_id, row.properties) if row else None
 
 
-async def _lock_epoch(connection: AsyncConnection) -> int:
-    """The present epoch; until the transaction ends, nobody else can change the catalogue."""
+async def lock_standing(connection: AsyncConnection) -> Standing:
+    """Until the transaction ends, nobody else can change the catalogue."""
     same = update(CatalogueEpochRow).values(epoch=CatalogueEpochRow.epoch)
-    return (await connection.execute(same.returning(CatalogueEpochRow.epoch))).scalar_one()
+    row = (await connection.execute(same.returning(*CatalogueEpochRow.__table__.columns))).one()
+    return Standing(row.epoch, row.events, row.counted_at)
 
 
-async def _store(connection: AsyncConnection, items: Sequence[Item], epoch: int) -> int:
-    """Writes items, one epoch each, and returns the last epoch."""
-    rows = [
-        (
-            item.item_id,
-            _json(item.properties),
-            item.hidden,
-            item.available_from,
-            item.available_until,
-            epoch + step,
-        )
-        for step, item in enumerate(items, start=1)
-    ]
-    await PUT_ITEMS.run(connection, rows)
-    await NOTE_CHANGES.run(connection, [(row[5], row[0], *row[2:5]) for row in rows])
-    last = epoch + len(rows)
-    if rows:
-        await connection.execute(update(CatalogueEpochRow).values(epoch=last))
-    return last
+async def _store(connection: AsyncConnection, items: Sequence[Item], standing: Standing) -> int:
+    """Writes items and returns the epoch of the change."""
+    if not items:
+        return standing.epoch
+    epoch = standing.epoch + 1
+    await PUT_ITEMS.run(connection, [item_values(item, epoch) for item in items])
+    await connection.execute(update(CatalogueEpochRow).values(epoch=epoch))
+    return epoch
+
+
+def item_values(item: Item, epoch: int) -> tuple[Value, ...]:
+    """In the order of the columns of `ItemRow`."""
+    return (
+        item.item_id,
+        _json(item.properties),
+        item.hidden,
+        item.available_from,
+        item.available_until,
+        epoch,
+        item.events,
+        item.unseen,
+    )
+
+
+def _reopened(item: Item, stored: Item | None, standing: Standing) -> Item:
+    """`item` with the chances it had so far: none while it was closed."""
+    was_open = stored is not None and stored.is_open(standing.counted_at)
+    opened = item.is_open(standing.counted_at) - was_open
+    before = stored.unseen if stored is not None else 0
+    return replace(item, events=0, unseen=before + opened * standing.events)
 
 
 async def _items(connection: AsyncConnection, item_ids: Sequence[str]) -> dict[str, Item]:
     found: dict[str, Item] = {}
     for chunk in chunks(item_ids):
-        for row in await connection.execute(select(ItemRow).where(ItemRow.item_id.in_(chunk))):
-            found[row.item_id] = Item(
-                row.item_id,
-                row.properties,
-                row.hidden,
-                row.available_from,
-                row.available_until,
-            )
+        rows = await connection.execute(select(ItemRow).where(ItemRow.item_id.in_(chunk)))
+        found.update((row.item_id, _item(row)) for row in rows)
     return found
+
+
+def _item(row: Row[Any]) -> Item:
+    return Item(
+        row.item_id,
+        row.properties,
+        row.hidden,
+        row.available_from,
+        row.available_until,
+        row.events,
+        row.unseen,
+    )
 
 
 def _facts(item: Item) -> tuple[str, bool, int | None, int | None]:
@@ -186,7 +209,5 @@ def _json(properties: Mapping[str, Any]) -> str:
     return json.dumps(dict(properties))
 
 
-def _change(row: Any) -> CatalogueChange:
-    return CatalogueChange(
-        row.epoch, row.item_id, row.hidden, row.available_from, row.available_until
-    )
+def _member(user_id: str) -> Entity:
+    return Entity(Namespace.USER, user_id)

@@ -6,22 +6,22 @@ from dataclasses import astuple
 from app.domain import FastWeights, PlacedWindow, Position, Shot, Window
 
 
-def pack_window(window: Window) -> bytes:
-    shots = [astuple(shot) for shot in window.shots]
-    return json.dumps([shots, dict(window.seen)], separators=(",", ":")).encode()
-
-
-def unpack_window(content: bytes) -> Window:
-    shots, seen = json.loads(content)
-    return Window(tuple(Shot(*shot) for shot in shots), seen)
+def pack_placed(placed: PlacedWindow) -> bytes:
+    """All but the position, which stands before it in the clear."""
+    shots = [astuple(shot) for shot in placed.window.shots]
+    content = [shots, dict(placed.window.seen), dict(placed.properties)]
+    return json.dumps(content, separators=(",", ":")).encode()
 
 
 def unpack_stored(stored: bytes) -> tuple[PlacedWindow | None, str]:
     """What place_window.lua writes: the window, None for a tombstone, and the claim of its key."""
     generation, version, claim, content = stored.split(b" ", 3)
+    if not content:
+        return None, claim.decode()
+    shots, seen, properties = json.loads(content)
+    window = Window(tuple(Shot(*shot) for shot in shots), seen)
     position = Position(int(generation), int(version))
-    placed = PlacedWindow(unpack_window(content), position) if content else None
-    return placed, claim.decode()
+    return PlacedWindow(window, position, properties), claim.decode()
 
 
 def pack_fast(fast: FastWeights) -> bytes:

@@ -4,8 +4,10 @@ from app.domain import Entity
 
 
 def window(namespace: str, entity: Entity) -> str:
-    """The support window of an entity, or the note (a tombstone) that it must be rebuilt."""
-    return f"{namespace}:window:{{{entity.digest}}}"
+    """What is known of an entity: its support window and its properties, or the note (a tombstone)
+    that they must be read anew.
+    """
+    return f"{namespace}:known:{{{entity.digest}}}"
 
 
 def fast_weights(namespace: str, entity: Entity) -> str:

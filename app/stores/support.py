@@ -1,8 +1,9 @@
 """Support windows and fast weights in Redis: a fast copy of what SQL knows.
 
-A window is exact at its position: it is the union of all events up to there. A writer that knows
-one for a newer position places it, and one that does not places a *tombstone*: readers that find
-that, or nothing, rebuild the window from SQL and install it.
+A window is exact at its position: it is the union of all events up to there, beside the properties
+that its entity has there. A writer that knows one for a newer position places it, and one that does
+not places a *tombstone*: readers that find that, or nothing, rebuild the window from SQL and
+install it.
 
 Redis may lose its memory at any time. So only a reader that finds nothing makes a key, with a
 *claim* (a tombstone at the very beginning) that is unlike any other and stays as long as the key.
@@ -12,15 +13,15 @@ what was made for a key that is gone is not taken for exact under the next one.
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
-from app.domain import Entity, FastWeights, PlacedWindow, Position, Window
+from app.domain import Entity, FastWeights, PlacedWindow, Position
 from app.stores import keys
 from app.stores.append import WindowWrite
 from app.stores.codec import (
     pack_fast,
-    pack_window,
+    pack_placed,
     unpack_fast,
     unpack_stored,
 )
@@ -88,7 +89,7 @@ class SupportStore:
         outcome is "outdated" or "refused", SQL has moved on: rebuild again before answering from
         it.
         """
-        call = self._call(entity, placed.position, placed.window, claim)
+        call = self._call(entity, placed.position, placed, claim)
         return (await self._place([call]))[0]
 
     async def invalidate(self, positions: Mapping[Entity, Position]) -> list[Outcome]:
@@ -123,16 +124,16 @@ class SupportStore:
         self,
         entity: Entity,
         position: Position,
-        window: Window | None = None,
+        placed: PlacedWindow | None = None,
         claim: str = "",
     ) -> Call:
-        lasting = window is not None and position.version > 0
+        lasting = placed is not None and position.version > 0
         return (
             [self._window(entity)],
             [
                 position.generation,
                 position.version,
-                pack_window(window) if window is not None else b"",
+                pack_placed(placed) if placed is not None else b"",
                 claim,
                 self._ttl_ms if lasting else self._tombstone_ms,
             ],
@@ -145,11 +146,12 @@ class SupportStore:
         return keys.fast_weights(self._namespace, entity)
 
 
-def _merged(stored: bytes | None, write: WindowWrite) -> tuple[Window | None, str]:
+def _merged(stored: bytes | None, write: WindowWrite) -> tuple[PlacedWindow | None, str]:
     """The exact window at `write.after` and the claim it holds under; None where it cannot be
     known from `stored`.
     """
     placed, claim = unpack_stored(stored) if stored else (None, "")
     if placed is None or placed.position != write.before:
         return None, claim
-    return placed.window.union(write.window), claim
+    window = placed.window.union(write.window)
+    return replace(placed, window=window, position=write.after), claim

@@ -6,7 +6,7 @@ ties. Times are milliseconds since 1970 (UTC).
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, MetaData, Text
+from sqlalchemy import JSON, BigInteger, Float, Index, Integer, MetaData, Text
 from sqlalchemy.dialects.postgresql import TEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -74,8 +74,15 @@ class PendingRow(Base):
 
 
 class ItemRow(Base):
+    """An item as it has been since `epoch`, with the counts of `domain.Item`."""
+
     __tablename__ = "items"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (
+        Index("ix_items_epoch", "epoch", "item_id"),
+        Index("ix_items_available_from", "available_from"),
+        Index("ix_items_available_until", "available_until"),
+        {"sqlite_with_rowid": False},
+    )
 
     item_id: Mapped[str] = mapped_column(Ordered, primary_key=True)
     properties: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -83,6 +90,8 @@ class ItemRow(Base):
     available_from: Mapped[int | None] = mapped_column(BigInteger)
     available_until: Mapped[int | None] = mapped_column(BigInteger)
     epoch: Mapped[int] = mapped_column(BigInteger)
+    events: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    unseen: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class UserRow(Base):
@@ -94,24 +103,28 @@ class UserRow(Base):
 
 
 class CatalogueEpochRow(Base):
-    """One row. Whoever changes the catalogue raises it first, so epochs follow commits."""
+    """One row. Whoever changes items raises the epoch first, so epochs follow commits.
+
+    `events` were counted on all items, the last of them at `counted_at`.
+    """
 
     __tablename__ = "catalogue_epoch"
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     epoch: Mapped[int] = mapped_column(BigInteger)
+    events: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    counted_at: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
-class CatalogueChangeRow(Base):
-    """Append-only: what an item became at an epoch. Every change has an epoch of its own."""
+class UncountedRow(Base):
+    """The positive events of one append by item, until somebody counts them."""
 
-    __tablename__ = "catalogue_changes"
+    __tablename__ = "uncounted_events"
 
-    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    item_id: Mapped[str] = mapped_column(Ordered)
-    hidden: Mapped[bool]
-    available_from: Mapped[int | None] = mapped_column(BigInteger)
-    available_until: Mapped[int | None] = mapped_column(BigInteger)
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    events: Mapped[dict[str, int]] = mapped_column(JSON)
 
 
 class ActivationRow(Base):

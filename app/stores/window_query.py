@@ -1,8 +1,11 @@
-"""Rebuilds a window from SQL in one snapshot.
+"""Rebuilds a window from SQL, with the properties of its entity, in one snapshot.
 
 Shots come in pages, strongest first, and no further than they are needed. The items seen last are
 asked for in one aggregate, which goes through every event of the entity: there is no index by time.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,13 +14,14 @@ from app.domain import (
     SEEN_LIMIT,
     SUPPORT_LIMIT,
     Entity,
+    Namespace,
     PlacedWindow,
     Position,
     Shot,
     Window,
 )
 from app.stores.append import find_positions
-from app.stores.tables import EventRow
+from app.stores.tables import EventRow, UserRow
 
 FIRST_PAGE = 100
 LAST_PAGE = 10_000
@@ -28,13 +32,21 @@ _RANK = (EventRow.strength, EventRow.timestamp, EventRow.item_id, EventRow.weigh
 async def read_window(
     connection: AsyncConnection, entity: Entity, seen_types: frozenset[str]
 ) -> PlacedWindow:
-    """The window of an entity; empty at Position(0, 0) for one that has done nothing."""
+    """The window of an entity; empty at Position(0, 0) for one of whom nothing is known."""
     position = (await find_positions(connection, [entity])).get(entity)
     if position is None:
         return PlacedWindow(Window(), Position(0, 0))
     shots = await _strongest(connection, str(entity))
     seen = await _last_seen(connection, str(entity), seen_types)
-    return PlacedWindow(Window.of(shots, seen), position)
+    return PlacedWindow(Window.of(shots, seen), position, await _properties(connection, entity))
+
+
+async def _properties(connection: AsyncConnection, entity: Entity) -> Mapping[str, Any]:
+    """Those of a member; a guest has none."""
+    if entity.namespace is not Namespace.USER:
+        return {}
+    found = select(UserRow.properties).where(UserRow.user_id == entity.id)
+    return (await connection.execute(found)).scalar_one_or_none() or {}
 
 
 async def _strongest(connection: AsyncConnection, entity: str) -> list[Shot]:

@@ -424,8 +424,8 @@ async def test_old_fast_weights_are_not_taken_for_a_changed_window(
     [remembered] = await support.load([ANN])
     assert remembered.placed is not None
     assert remembered.fast is not None
-    assert remembered.fast.belong_to("v1", old)
-    assert not remembered.fast.belong_to("v1", remembered.placed.window)
+    assert remembered.fast.belong_to("v1", old.digest)
+    assert not remembered.fast.belong_to("v1", remembered.placed.window.digest)
 
 
 async def test_a_server_killed_and_empty_gives_the_same_windows(

@@ -1,6 +1,7 @@
 """Laws of the support window: a join-semilattice that SQL and Python agree about."""
 
 from itertools import count, pairwise
+from json import dumps
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +13,13 @@ from app.domain import (
     Entity,
     Event,
     Namespace,
+    PlacedWindow,
     Position,
     Shot,
     Window,
     window_of,
 )
-from app.stores.codec import pack_window, unpack_window
+from app.stores.codec import pack_placed, unpack_stored
 from app.stores.event_log import EventLog
 
 SEEN = frozenset({"click", "skip"})
@@ -56,6 +58,8 @@ def anybody() -> Entity:
     return Entity(Namespace.USER, f"law-{next(numbers)}")
 
 
+values = st.one_of(st.none(), st.booleans(), st.integers(0, 2), st.sampled_from([1.0, "1", "é"]))
+properties = st.dictionaries(st.sampled_from(["age", "town", "\0"]), values | st.lists(values))
 piles = st.lists(facts(), max_size=100).map(lambda many: told(anybody(), many))
 windows = piles.map(lambda events: window_of(events, SEEN))
 
@@ -92,10 +96,22 @@ def test_windows_are_bounded_and_free_of_zero_weights(one: Window) -> None:
     assert [shot.item_id for shot in one.shots] == sorted({shot.item_id for shot in one.shots})
 
 
-@given(windows)
-def test_windows_survive_their_bytes(one: Window) -> None:
-    again = unpack_window(pack_window(one))
-    assert (again, again.digest) == (one, one.digest)
+@given(windows, properties)
+def test_windows_survive_their_bytes(one: Window, properties: dict[str, object]) -> None:
+    placed = PlacedWindow(one, Position(2, 7), properties)
+    again, claim = unpack_stored(b"2 7 c1a1 " + pack_placed(placed))
+    assert (again, claim) == (placed, "c1a1")
+    assert again is not None
+    assert again.window.digest_with(again.properties) == one.digest_with(properties)
+
+
+@given(windows, properties, properties)
+def test_the_digest_names_the_profile_too(
+    window: Window, one: dict[str, object], two: dict[str, object]
+) -> None:
+    same = dumps(one, sort_keys=True) == dumps(two, sort_keys=True)
+    assert (window.digest_with(one) == window.digest_with(two)) == same
+    assert window.digest_with({}) == window.digest
 
 
 @given(windows, windows)

@@ -14,6 +14,7 @@ from app.stores.catalogue import Catalogue
 from app.stores.database import Database
 from app.stores.event_log import EventLog
 from app.stores.pending import PendingWatch
+from app.stores.popularity import Popularity
 from app.stores.support import SupportStore
 
 
@@ -40,6 +41,7 @@ async def parts(
         pending=pending,
         support=support,
         catalogue=Catalogue(database),
+        popularity=Popularity(database),
         activation=Activation(database),
         engine=engine,
         replica_id="this-one",

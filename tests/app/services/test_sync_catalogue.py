@@ -7,7 +7,7 @@ import pytest
 from app.domain import Item
 from app.services.parts import Parts
 from app.services.sync_catalogue import sync_catalogue
-from app.stores.catalogue import CatalogueChange
+from app.stores.catalogue import Changes
 from tests.generated import save_generated
 
 
@@ -20,7 +20,7 @@ async def serving(parts: Parts) -> Parts:
 
 def is_open(parts: Parts, item_id: str) -> bool:
     snapshot = parts.engine.pinned()
-    return snapshot.penalty[snapshot.index[item_id]].item() == 0
+    return snapshot.offsets[snapshot.index[item_id]].item() == 0
 
 
 async def test_a_worker_that_starts_takes_the_catalogue_as_it_stands(serving: Parts) -> None:
@@ -41,7 +41,7 @@ async def test_a_slow_reader_does_not_undo_a_newer_change(
     await serving.catalogue.put_items([Item("i000", properties={"title": "new"})])
     read, paused, go_on = serving.catalogue.changes, asyncio.Event(), asyncio.Event()
 
-    async def slow(after: int, limit: int) -> list[CatalogueChange]:
+    async def slow(after: tuple[int, str], limit: int) -> Changes:
         monkeypatch.setattr(serving.catalogue, "changes", read)
         found = await read(after, limit)
         paused.set()

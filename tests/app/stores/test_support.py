@@ -159,9 +159,9 @@ async def test_fast_weights_lie_beside_their_window(store: SupportStore) -> None
 
 def test_fast_weights_belong_to_one_window_and_version() -> None:
     kept = fast(ONE.digest)
-    assert kept.belong_to("v1", ONE)
-    assert not kept.belong_to("v2", ONE)
-    assert not kept.belong_to("v1", TWO)
+    assert kept.belong_to("v1", ONE.digest)
+    assert not kept.belong_to("v2", ONE.digest)
+    assert not kept.belong_to("v1", TWO.digest)
 
 
 async def test_every_key_expires_and_lies_in_the_slot_of_its_entity(

@@ -1,0 +1,134 @@
+"""The frozen world: one version of the meta-weights. Adaptation reads nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from app.engine.device import Device
+from app.errors import WeightsRejected
+from models import algorithms
+from models.algorithms.interface import Algorithm, Slow
+from models.algorithms.scoring import personalise, score_items
+from models.encoders import Encoders
+from models.features import Encoder
+from models.shapes import Features, Personal, Support
+from models.weights import MetaWeights
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Meta-weights on the device: the item matrix in float32, everything else in double."""
+
+    version: str
+    steps: int
+    algorithm: Algorithm
+    slow: Slow
+    index: Mapping[str, int]
+    item_ids: tuple[str, ...]
+    rows: Tensor
+    """[N, D] float32: what scoring needs of each item."""
+    accruing: int
+    """The first row that is as popular as live events say: 0 where training saw none, else N."""
+    encoders: Encoders
+    device: Device
+    stranger: Personal
+    """One person of whom nothing is known."""
+    unknown: Features
+    """[1, J] the profile of one without properties."""
+
+    @classmethod
+    def load(cls, weights: MetaWeights, device: Device) -> "Frozen":
+        """Raises WeightsRejected, or whatever an algorithm makes of tensors that do not fit."""
+        manifest, algorithm = weights.manifest, algorithms.get(weights.manifest.algorithm)
+        for name in sorted(algorithm.tensors - weights.slow.keys()):
+            raise WeightsRejected(weights.version, "missing; train again", name)
+        slow = {
+            name: tensor.to(device.torch, device.precision)
+            if tensor.is_floating_point() and name not in algorithm.per_item
+            else tensor.to(device.torch)
+            for name, tensor in weights.slow.items()
+        }
+        encoders = Encoders.from_json(manifest.features)
+        _try_all_features(algorithm, slow, encoders, device)
+        unknown = _on(device, encoders.users.encode([{}]))
+        no_interactions = manifest.data.get("interactions") == 0
+        return cls(
+            version=manifest.version,
+            steps=manifest.steps,
+            algorithm=algorithm,
+            slow=slow,
+            index={item_id: row for row, item_id in enumerate(weights.item_ids)},
+            item_ids=weights.item_ids,
+            rows=algorithm.item_rows(slow).float().contiguous(),
+            accruing=0 if no_interactions else len(weights.item_ids),
+            encoders=encoders,
+            device=device,
+            stranger=personalise(algorithm, slow, _nothing(device), unknown),
+            unknown=unknown,
+        )
+
+    @property
+    def width(self) -> int:
+        """F + 1: what is cached of an entity, fast weights and gate."""
+        return self.stranger.fast.shape[1] + 1
+
+    @property
+    def gate(self) -> float:
+        """How far the list of a stranger departs from popularity."""
+        return round(float(self.stranger.gate[0]), 4)
+
+    def profile(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Those properties of a person that features are made of."""
+        return _read(self.encoders.users, properties)
+
+    def content(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Those properties of an item that features are made of."""
+        return _read(self.encoders.items, properties)
+
+    def profiles(self, known: Sequence[Mapping[str, Any]]) -> Features:
+        """[B, J] of the profiles of B people."""
+        if not any(known):
+            return self.unknown.of([0] * len(known))
+        return _on(self.device, self.encoders.users.encode(known))
+
+    def content_rows(self, known: Sequence[Mapping[str, Any]]) -> Tensor:
+        """[B, D] float32 rows of items that training never saw, from their content.
+
+        Each alone decides its row: in double precision its neighbours do not show.
+        """
+        content = _on(self.device, self.encoders.items.encode(known))
+        return self.algorithm.content_rows(self.slow, content).float()
+
+    def everyone(self) -> Tensor:
+        """[N] float32 scores of the rows for a stranger."""
+        nothing = _nothing(self.device)
+        return score_items(self.algorithm, self.slow, self.rows, nothing, self.unknown)[0].float()
+
+
+def _nothing(device: Device) -> Support:
+    items = torch.zeros(1, 1, dtype=torch.int64, device=device.torch)
+    return Support(items, torch.zeros(1, 1, dtype=device.precision, device=device.torch))
+
+
+def _read(encoder: Encoder, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    names = (column.name for column in encoder.columns)
+    return {name: properties[name] for name in names if name in properties}
+
+
+def _try_all_features(algorithm: Algorithm, slow: Slow, encoders: Encoders, device: Device) -> None:
+    """Fails where an encoder makes features that the slow weights have no place for."""
+    algorithm.prior(slow, _all_of(encoders.users, device))
+    algorithm.content_rows(slow, _all_of(encoders.items, device))
+
+
+def _all_of(encoder: Encoder, device: Device) -> Features:
+    """One row that has every feature."""
+    columns = torch.arange(encoder.size).unsqueeze(0)
+    return _on(device, Features(columns, torch.ones(columns.shape)))
+
+
+def _on(device: Device, features: Features) -> Features:
+    return Features(features.columns.to(device.torch), features.values.to(device.torch))
