@@ -2,69 +2,83 @@
 
 from pathlib import Path
 
+import polars as pl
 import torch
 
 from models import weights as meta_weights
+from models.algorithms.memory import Rows
+from models.algorithms.meta_sgd import MetaSGD
 from models.algorithms.ranking import MEMORIES
+from models.config import RankerConfig
+from models.encoders import Encoders
+from models.features import Encoder
 from models.weights import Facts, MetaWeights
 
 STEPS, NEGATIVES = 2, 32
+TOWNS = ("Oslo", "Rome", "Cairo")
 
 
-def generated_slow(items: int = 60, width: int = 8, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Slow weights of the ranking head over `items` items: clear popularity, random vectors."""
+def generated_slow(
+    items: int = 60, width: int = 8, seed: int = 0, features: int = 0
+) -> dict[str, torch.Tensor]:
+    """Slow weights of the ranking head over `items` items: clear popularity, random vectors.
+
+    Each of the user features shifts the prior somewhere else, and where there are any the gate is
+    half open for somebody who has done nothing.
+    """
     generator = torch.Generator().manual_seed(seed)
     popularity = torch.linspace(-1.0, -6.0, items)
-    chances = popularity.exp() / popularity.exp().sum()
-    negatives = torch.multinomial(chances, NEGATIVES, replacement=True, generator=generator)
+    vectors = torch.randn(items, width, generator=generator) / width**0.5
+    config = RankerConfig(dimension=width, steps=STEPS, step_size=1.0, negatives=NEGATIVES)
+    memories = {name: _memory(items, features, name) for name in MEMORIES}
     gate = torch.ones(51)
-    gate[0] = 0.0
+    gate[0] = 0.5 if features else 0.0
     return {
-        "item_vectors": torch.randn(items, width, generator=generator) / width**0.5,
-        "item_biases": popularity.clone(),
-        "popularity": popularity,
-        "initial_head": torch.zeros(width),
-        "steps": torch.ones(STEPS, width),
-        "rho": torch.tensor(0.5),
-        "pull": torch.full((width,), -4.0),
-        "threshold": torch.tensor(0.0),
-        "gate": gate,
+        **MetaSGD(config).assembled(vectors, popularity, memories, seed),
+        **{f"{name}_weight": torch.full((51,), 0.1) for name in MEMORIES},
         "caution": torch.full((51,), 0.5),
-        "prior_weight": torch.ones(51),
-        "reach": torch.ones(51),
-        "profile_map": torch.zeros(0, width),
-        **generated_memories(items),
-        "negatives": negatives,
-        "negative_log_q": (NEGATIVES * chances[negatives]).log(),
+        "gate": gate,
+        "profile_map": 3 * torch.randn(features, width, generator=generator),
     }
 
 
-def generated_memories(items: int) -> dict[str, torch.Tensor]:
-    """Memories in which every item brings the one before it to mind; nothing for features."""
-    before = torch.arange(items, dtype=torch.int32).roll(1)[:, None]
-    memories: dict[str, torch.Tensor] = {}
-    for name in MEMORIES:
-        rows = before[:0] if name == "profile" else before
-        memories[f"{name}_items"] = rows.clone()  # a file of tensors shares no memory
-        memories[f"{name}_values"] = torch.ones(rows.shape)
-        memories[f"{name}_weight"] = torch.full((51,), 0.1)
-    return memories
+def _memory(items: int, features: int, name: str) -> Rows:
+    """Every item brings the one before it to mind, and every feature an item of its own."""
+    before = torch.arange(items, dtype=torch.int32).roll(1)[:, None].clone()
+    rows = before[:features].clone() if name == "profile" else before
+    return rows, torch.ones(rows.shape)
+
+
+def generated_encoders() -> Encoders:
+    """People have a town or none, items a genre; nothing else counts."""
+    people = pl.DataFrame({"user_id": [str(n) for n in range(40)], "town": [*TOWNS, None] * 10})
+    items = pl.DataFrame({"item_id": [str(n) for n in range(40)], "genre": ["war", "art"] * 20})
+    return Encoders(Encoder.fit(people, "user_id"), Encoder.fit(items, "item_id"))
 
 
 def generated_ids(items: int = 60) -> tuple[str, ...]:
     return tuple(f"i{n:03d}" for n in range(items))
 
 
-def save_generated(directory: Path, *, items: int = 60, seed: int = 0) -> MetaWeights:
+def save_generated(
+    directory: Path,
+    *,
+    items: int = 60,
+    seed: int = 0,
+    encoders: Encoders | None = None,
+    interactions: int = 1_000,
+) -> MetaWeights:
     """A version of generated meta-weights on disk, as training would leave it."""
     facts = Facts(
-        algorithm="meta-sgd",
+        algorithm=MetaSGD.name,
         retrieval="dot",
         steps=STEPS,
         split={},
-        data={},
+        data={"interactions": interactions},
         config={},
         metrics={},
+        features=encoders.to_json() if encoders else None,
     )
-    slow, ids = generated_slow(items, seed=seed), generated_ids(items)
-    return meta_weights.load(directory, meta_weights.save(directory, slow, ids, facts).version)
+    slow = generated_slow(items, seed=seed, features=encoders.users.size if encoders else 0)
+    version = meta_weights.save(directory, slow, generated_ids(items), facts).version
+    return meta_weights.load(directory, version)
