@@ -22,7 +22,7 @@ Weights: TypeAlias = Mapping[str, float]
 SIZES = (0.0, 0.03, 0.06, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0)
 """Weights to try for a departure, in units of what makes it as large as the biases are."""
 
-_CONTENDERS = 200
+_CONTENDERS = 100
 """Items that each part of the score sends into the contest."""
 _PASSES = 3
 _HIDDEN = -1e9

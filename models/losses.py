@@ -8,19 +8,23 @@ from models.shapes import RankingTask, Support
 
 
 def support_loss(fast: Tensor, threshold: Tensor, task: RankingTask) -> Tensor:
-    """[B] what the inner loop descends, written plainly; `fast` [B, d].
+    """[B] what the inner loop of a linear head descends; `fast` [B, d]."""
+    dots = torch.einsum("bkd,bd->bk", task.vectors, fast)
+    return sampled_loss(dots, fast @ task.negatives.T, threshold, task)
+
+
+def sampled_loss(own: Tensor, others: Tensor, threshold: Tensor, task: RankingTask) -> Tensor:
+    """[...] of departures `own` [..., K] of the support and `others` [..., M] of sampled items.
 
     Positives: sampled softmax with the log-q correction (Bengio & Senecal 2008). Negatives:
-    -log(1 - sigmoid(score - threshold)), which is bounded below, unlike a negated cross-entropy.
+    -log(1 - sigmoid(departure - threshold)), which is bounded below, unlike a negated
+    cross-entropy.
     """
-    dots = torch.einsum("bkd,bd->bk", task.vectors, fast)
-    logits = (dots + task.biases).masked_fill(task.weights == 0, -torch.inf)
-    sampled = (fast @ task.negatives.T + task.corrections).masked_fill(task.hits, -torch.inf)
+    logits = (own + task.biases).masked_fill(task.weights == 0, -torch.inf)
+    sampled = (others + task.corrections).masked_fill(task.hits, -torch.inf)
     partition = torch.cat([logits, sampled], dim=-1).logsumexp(-1, keepdim=True)
     share = task.weights.abs() / task.weights.abs().sum(-1, keepdim=True).clamp_min(1e-30)
-    losses = torch.where(
-        task.weights > 0, partition - dots - task.biases, softplus(dots - threshold)
-    )
+    losses = torch.where(task.weights > 0, partition - own - task.biases, softplus(own - threshold))
     return (share * losses).sum(-1)
 
 

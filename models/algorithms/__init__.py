@@ -1,11 +1,18 @@
 """The algorithms by name."""
 
+from collections.abc import Callable, Mapping
+
+from models.algorithms.anil import ANIL
 from models.algorithms.interface import Algorithm, Trainable
+from models.algorithms.maml import FOMAML, MAML
 from models.algorithms.meta_sgd import MetaSGD
+from models.algorithms.reptile import Reptile
 from models.config import RankerConfig
 from models.errors import UnknownAlgorithm
 
-_ALGORITHMS = {"meta-sgd": MetaSGD}
+_ALGORITHMS: Mapping[str, Callable[[RankerConfig], Trainable]] = {
+    algorithm.name: algorithm for algorithm in (MAML, FOMAML, MetaSGD, ANIL, Reptile)
+}
 
 
 def names() -> tuple[str, ...]:
