@@ -14,7 +14,7 @@ from pathlib import Path
 from models.config import EvaluateConfig, TrainConfig
 from models.data import Dataset
 from models.errors import WeightsError
-from models.fold import judge_fold
+from models.fold import judge_fold, tables_digest
 from models.progress import OnProgress, part, silent
 from models.provenance import code_digest
 from models.report import Report
@@ -87,7 +87,8 @@ def trained(
     dataset: Dataset, config: TrainConfig, workdir: Path, tell: OnProgress = silent
 ) -> MetaWeights:
     """The weights that `config` makes of the data, from a folder of `workdir` kept for them."""
-    aim = [asdict(config), dataset.fingerprint, code_digest("models.train")]
+    code, known = code_digest("models.train"), tables_digest(dataset)
+    aim = [asdict(config), dataset.fingerprint, known, code]
     folder = workdir / blake2b(json.dumps(aim).encode(), digest_size=8).hexdigest()
     for manifest in list_manifests(folder):
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,7 @@ class _Sitting:
         told[OURS]("", 0.0)
         ours, judged = code_digest("models.answers", "models.questions"), {}
         for name, score in zip((OURS, PRIOR), answers(dataset, weights), strict=True):
-            key = f"{self.aim} {name} {weights.manifest.sha256} {ours}"
+            key = f"{self.aim} {name} {weights.manifest.sha256} {tables_digest(dataset)} {ours}"
             judged[name] = remembered(cache, key, partial(self._judge_ours, score))
         for rival in rivals:
             told[rival.name]("", 0.0)
@@ -161,6 +162,14 @@ class _Sitting:
     def _judge_ours(self, score: Score) -> Judged:
         tail = torch.from_numpy(tail_items(self.crowd.counts))
         return Judged({}, {k: judge_trials(score, self.test, k, tail) for k in self.shots})
+
+
+def tables_digest(dataset: Dataset) -> str:
+    """Of what is known of users and items, which the fingerprint of the interactions leaves out."""
+    digest = blake2b(digest_size=12)
+    for table in (dataset.users, dataset.items):
+        digest.update(b"-" if table is None else table.write_ipc(None).getvalue())
+    return digest.hexdigest()
 
 
 def _by_pool(shots: tuple[int, ...]) -> list[tuple[int, ...]]:

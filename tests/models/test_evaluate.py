@@ -14,6 +14,7 @@ from models.config import EvaluateConfig, RankerConfig, TrainConfig
 from models.data import Dataset, histories, read, split
 from models.errors import DataError, ExtraMissing, WeightsError
 from models.evaluate import evaluate, evaluate_folds
+from models.fold import tables_digest
 from models.metrics import CLAIMABLE_USERS, PER_USER
 from models.report import Report
 from models.weights import Facts, Manifest, MetaWeights
@@ -193,6 +194,20 @@ def test_refuses_what_it_cannot_do(
     fold = next(fold for fold in range(10) if not len(split(tiny, 0, fold).test))
     with pytest.raises(DataError, match="no user"):
         evaluate(tiny, start_of_training(tiny, tmp_path, fold), ALONE)
+
+
+def test_what_is_known_of_users_and_items_is_told_apart(dataset: Dataset) -> None:
+    people = pl.DataFrame({"user_id": ["u1", "u2"], "city": ["Bern", None]})
+    things = pl.DataFrame({"item_id": ["i001"], "tags": [["a", "b"]]})
+    known = [
+        dataset,
+        replace(dataset, users=people),
+        replace(dataset, users=people.with_columns(city=pl.lit("Rome"))),
+        replace(dataset, items=things),
+        replace(dataset, users=people, items=things),
+    ]
+    assert len({tables_digest(one) for one in known}) == len(known)
+    assert tables_digest(replace(dataset, users=people.clone())) == tables_digest(known[1])
 
 
 def test_what_is_not_installed_is_missed_at_once(
