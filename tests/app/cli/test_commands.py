@@ -15,6 +15,7 @@ from app.cli import cli
 from app.cli.learn import stop_on_interrupt
 from app.cli.past import items_of, users_of
 from app.cli.serve import address, listen
+from models import algorithms
 from models.data import read
 from tests.app.cli.conftest import BASKET, ITEMS, USERS, Ended
 from tests.generated import save_generated
@@ -177,7 +178,7 @@ def test_what_cannot_be_trained_or_judged_says_why(thaw: Thaw, shop: Path) -> No
     assert nowhere.err.startswith("nowhere: there is no such folder")
     unknown = thaw("train", "--data", shop, "--out", "weights", "--algorithm", "magic")
     assert unknown.code == 2
-    assert "unknown algorithm 'magic'; known: meta-sgd" in unknown.err
+    assert f"unknown algorithm 'magic'; known: {', '.join(algorithms.names())}\n" in unknown.err
     budget = thaw("train", "--data", shop, "--out", "weights", "--budget", "soon")
     assert budget.code == 2
     assert "'soon' is not a duration" in budget.err
