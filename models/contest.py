@@ -6,6 +6,7 @@ those alone; trying other weights is then a matter of milliseconds for any catal
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -28,7 +29,7 @@ _PASSES = 3
 _HIDDEN = -1e9
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Contest:
     """Questions at one number of shots; C contenders of each."""
 
@@ -99,8 +100,14 @@ class Contest:
             scores = part * scores + (1 - part) * self.popularity
         best = scores.topk(min(10, scores.shape[1])).indices
         ndcg = ndcg_of_hits(self.wanted.gather(1, best), self.sizes).numpy()
-        _, places, counts = np.unique(self.users, return_inverse=True, return_counts=True)
+        places, counts = self._places
         return np.bincount(places, ndcg) / counts
+
+    @cached_property
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of each question the place of its user, and of each place how many questions."""
+        _, places, counts = np.unique(self.users, return_inverse=True, return_counts=True)
+        return places, counts
 
 
 def best_weights(contests: Sequence[Contest], trust: Sequence[float], start: Weights) -> Weights:
