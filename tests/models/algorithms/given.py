@@ -53,7 +53,7 @@ class Given:
         random = torch.Generator().manual_seed(1)
         moved = {
             name: start[name] + 0.1 * torch.randn(start[name].shape, generator=random)
-            for name in algorithm.rates()
+            for name in sorted({*algorithm.rates(), "profile_map"})
         }
         return with_tables(start | moved, OPEN | all_in_force(algorithm))
 
