@@ -25,8 +25,9 @@ from models.episodes import sample, stack
 from models.features import to_csr
 from models.provenance import code_digest
 from models.shapes import Episode, Features
+from models.transfer import Carry, Experience
 from models.validation import Exam, fit_blends
-from models.weights import Facts, Manifest
+from models.weights import Facts, Manifest, MetaWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def train(
     config: TrainConfig,
     out: Path,
     *,
+    inherited: MetaWeights | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] = never,
 ) -> Manifest:
@@ -61,6 +63,9 @@ def train(
     An interrupted run leaves a checkpoint in `out`; the same call goes on from there and ends as if
     it had never been interrupted. When `stop()` turns true, the best so far is saved.
 
+    With `inherited`, meta-weights of another domain or of content alone, training starts from what
+    carries over, and what is known of the items helps where few users do: see models.transfer.
+
     Raises:
         DataError: the order is "time" and the data has no timestamps.
         UnknownAlgorithm: no algorithm has the name in the config.
@@ -71,10 +76,12 @@ def train(
     encoders = Encoders.fit(dataset, parts.train)
     profiles = encoders.profiles(dataset)
     exam = Exam.of(dataset, parts.validation, profiles, config.order, config.seed)
-    path = out / f".training-{_purpose(dataset, config)}.safetensors"
+    experience = None if inherited is None else Experience.of(inherited, algorithm)
+    path = out / f".training-{_purpose(dataset, config, inherited)}.safetensors"
     out.mkdir(parents=True, exist_ok=True)
     known = to_csr(profiles.of(parts.train), encoders.users.size)
-    outer = _OuterLoop(dataset, parts, profiles, known, algorithm, config, exam)
+    carry = None if experience is None else experience.carrying(dataset, encoders, config.seed)
+    outer = _OuterLoop(dataset, parts, profiles, known, algorithm, config, exam, carry)
     outer.resume(path)
     ended = False
     while not (ended := outer.has_ended()) and not stop():
@@ -85,6 +92,8 @@ def train(
             on_progress(progress)
     slow = outer.best
     blends = fit_blends(algorithm, slow, exam)
+    if experience is not None:
+        blends = experience.beside(blends, len(parts.train))
     tables = {name: torch.tensor(values) for name, values in blends.tables.items()}
     manifest = weights.save(
         out,
@@ -112,6 +121,7 @@ def train(
             metrics={shots: dict(values) for shots, values in blends.metrics.items()},
             gate=blends.tables["gate"],
             features=encoders.to_json(),
+            transferred_from=None if experience is None else experience.version,
         ),
     )
     if ended:
@@ -131,6 +141,7 @@ class _OuterLoop:
         algorithm: Trainable,
         config: TrainConfig,
         exam: Exam,
+        carry: Carry | None,
     ) -> None:
         self._began = monotonic()
         self._items = len(dataset.item_ids)
@@ -139,7 +150,10 @@ class _OuterLoop:
         self._profiles = profiles
         self._algorithm, self._config, self._exam = algorithm, config, exam
         interactions = _interactions(self._histories, parts.train, self._items)
-        self._slow = algorithm.initial(interactions, known, config.seed)
+        slow = algorithm.initial(interactions, known, config.seed)
+        if carry is not None:
+            slow = carry(slow, interactions)
+        self._slow = slow
         self._learned = {name: self._slow[name] for name in algorithm.rates()}
         for tensor in self._learned.values():
             tensor.requires_grad_()
@@ -246,10 +260,11 @@ def _interactions(one: Histories, users: NDArray[np.int64], items: int) -> csr_a
     return everybody[users]
 
 
-def _purpose(dataset: Dataset, config: TrainConfig) -> str:
+def _purpose(dataset: Dataset, config: TrainConfig, inherited: MetaWeights | None) -> str:
     """Names what a run computes; the budget only says when it may rest."""
     code = code_digest("models.train")
     aim = {**asdict(config), "budget_seconds": None, "data": dataset.fingerprint, "code": code}
+    aim["inherited"] = None if inherited is None else inherited.manifest.sha256
     return sha256(json.dumps(aim, sort_keys=True).encode()).hexdigest()[:12]
 
 

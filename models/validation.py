@@ -135,13 +135,13 @@ def fit_blends(algorithm: Trainable, slow: Slow, exam: Exam) -> Blends:
         for shots, marks in gated.items()
     }
     tables = {
-        "gate": _interpolated(gates),
+        "gate": interpolated(gates),
         "caution": tuple(
             caution if shots >= CAUTIOUS_FROM else 0.0 for shots in range(MOST_SHOTS + 1)
         ),
     }
     for name in algorithm.blended() if weights else ():
-        tables[name] = _interpolated({shots: row[name] for shots, row in weights.items()})
+        tables[name] = interpolated({shots: row[name] for shots, row in weights.items()})
     return Blends(tables, metrics)
 
 
@@ -197,7 +197,7 @@ def _weights_by_shots(contests: Mapping[int, Contest], names: Sequence[str]) -> 
     return chosen
 
 
-def _interpolated(picked: Mapping[int, float]) -> tuple[float, ...]:
+def interpolated(picked: Mapping[int, float]) -> tuple[float, ...]:
     """[51] from the values at some shots, linear in their logarithm."""
     places = [np.log1p(shots) for shots in picked] or [0.0]
     values = list(picked.values()) or [0.0]

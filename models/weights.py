@@ -26,6 +26,7 @@ from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
 from torch import Tensor
 
+from models.config import Side
 from models.errors import WeightsError
 
 Json: TypeAlias = dict[str, Any]
@@ -53,6 +54,8 @@ class Facts:
     """By number of shots (as text): metric name to value, on validation users."""
     gate: tuple[float, ...] = ()
     features: Json | None = None
+    transferred_from: str | None = None
+    """The version that training started from, of another domain or of content alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,11 @@ class MetaWeights:
     @property
     def version(self) -> str:
         return self.manifest.version
+
+    @property
+    def side(self) -> Side:
+        """Whom they rank for: users, or items, whose catalogue are the users."""
+        return "item" if self.manifest.config.get("side") == "item" else "user"
 
 
 def save(

@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 from scipy.sparse import csr_array
 from torch import Generator, Tensor
 
+from models.algorithms.memory import Rows
 from models.shapes import Episode, Features, Parts, Personal, Recollection, Support
 
 Slow: TypeAlias = Mapping[str, Tensor]
@@ -89,8 +90,20 @@ class Trainable(Algorithm, Protocol):
         From the training users' interactions [U, N] and features [U, V] (V may be 0).
         """
 
+    def assembled(
+        self, vectors: Tensor, popularity: Tensor, memories: Mapping[str, Rows], seed: int
+    ) -> dict[str, Tensor]:
+        """Every slow weight before training, around vectors [N, d] and log popularity [N]."""
+
     def rates(self) -> Mapping[str, float]:
         """The slow weights that the outer loop learns, with their learning rates."""
+
+    @property
+    def portable(self) -> frozenset[str]:
+        """The slow weights of the inner loop that mean the same over any catalogue.
+
+        Their last dimension, if it is that of item vectors, goes with the vectors' own order.
+        """
 
     def blended(self) -> Sequence[str]:
         """The tables by shots, besides gate and caution, that validation fills after training."""

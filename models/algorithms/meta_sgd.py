@@ -23,6 +23,7 @@ class MetaSGD(DotRanking):
 
     name: ClassVar[str] = "meta-sgd"
     own: ClassVar[frozenset[str]] = frozenset({"initial_head", "steps", "rho", "pull", "threshold"})
+    portable: ClassVar[frozenset[str]] = own - {"initial_head"}
 
     def own_initial(self, width: int, seed: int) -> dict[str, Tensor]:  # noqa: ARG002  (the one face)
         config = self.config

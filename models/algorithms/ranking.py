@@ -74,6 +74,7 @@ class Ranking(ABC):
     own: ClassVar[frozenset[str]]
     """The names of the slow tensors that only this algorithm has."""
     per_item: ClassVar[frozenset[str]] = PER_ITEM
+    portable: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def tensors(self) -> frozenset[str]:

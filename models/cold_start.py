@@ -1,0 +1,115 @@
+"""Meta-weights for a service that has not opened yet: a catalogue and no interaction at all.
+
+Items that are alike by what is known of them bring each other to mind. All are equally popular
+until live events say more. How far to trust this after so many shots is written in models.transfer.
+"""
+
+from dataclasses import asdict
+from hashlib import blake2b
+from math import log
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from models import algorithms, weights
+from models.algorithms.memory import Rows, nearest
+from models.catalogue import Catalogue
+from models.config import TrainConfig
+from models.content import content_of, content_vectors
+from models.encoders import Encoders
+from models.features import Encoder, matching
+from models.transfer import Experience
+from models.weights import Facts, Manifest, MetaWeights
+
+EVENTS_OF_A_USER = 20.0
+"""Expected of everybody who will come: how popular all items are together."""
+DIMENSION = 64
+
+
+def start(catalogue: Catalogue, out: Path, inherited: MetaWeights | None = None) -> Manifest:
+    """Make meta-weights of what is known of the items and save them under `out`.
+
+    What people say of themselves counts where it says the same as something known of an item.
+
+    Args:
+        catalogue: the items, and people if something is known of them.
+        out: a folder of meta-weights.
+        inherited: meta-weights of another domain, whose inner loop is taken over.
+    """
+    config = TrainConfig()
+    algorithm = algorithms.trainable(config.algorithm, config.ranker)
+    encoders = Encoders(_encoder(catalogue.users), Encoder.fit(catalogue.items, "item_id"))
+    ids = catalogue.item_ids
+    contents = encoders.items.encode_table(catalogue.items, "item_id", ids)
+    content = content_of(encoders.items, contents)
+    rate = min(0.5, EVENTS_OF_A_USER / len(ids))
+    same = _same(encoders)
+    slow = algorithm.assembled(
+        content_vectors(content, DIMENSION, config.seed),
+        torch.full((len(ids),), log(rate)),
+        _memories(content, same),
+        config.seed,
+    )
+    experience = Experience.of(inherited, algorithm)
+    slow |= experience.rules_for(slow) | experience.tables_for(0)
+    if (same >= 0).any():
+        slow["gate"][0] = 1.0
+    return weights.save(
+        out,
+        slow,
+        ids,
+        Facts(
+            algorithm=algorithm.name,
+            retrieval=algorithm.retrieval,
+            steps=config.ranker.steps,
+            split={"seed": config.seed, "fold": 0, "train": 0, "validation": 0, "test": 0},
+            data={
+                "name": catalogue.name,
+                "fingerprint": _fingerprint(catalogue.items),
+                "users": 0,
+                "items": len(ids),
+                "interactions": 0,
+            },
+            config=asdict(config),
+            metrics={},
+            gate=tuple(slow["gate"].tolist()),
+            features=encoders.to_json(),
+            transferred_from=experience.version,
+        ),
+    )
+
+
+def _encoder(users: pl.DataFrame | None) -> Encoder:
+    return Encoder() if users is None else Encoder.fit(users, "user_id")
+
+
+def _same(encoders: Encoders) -> NDArray[np.int64]:
+    """[V of users] the feature of items that says the same, or -1."""
+    return matching(encoders.users, encoders.items)
+
+
+def _memories(content: csr_array, same: NDArray[np.int64]) -> dict[str, Rows]:
+    """Alike items for the cosine, items of the same feature for the profile, else nothing."""
+    items, features = content.shape
+    by_feature = csr_array(content.T)
+    shared = np.flatnonzero(same >= 0)
+    places = (np.ones(len(shared)), (same[shared], shared))
+    profiles: csr_array = csr_array(places, shape=(features, len(same)))
+    nothing = torch.zeros(items, 1, dtype=torch.int32), torch.zeros(items, 1)
+    return {
+        "cosine": nearest(by_feature, shrinkage=0),
+        "shrunk": nothing,
+        "regression": nothing,
+        "profile": nearest(by_feature, profiles, shrinkage=0),
+    }
+
+
+def _fingerprint(items: pl.DataFrame) -> str:
+    digest = blake2b(digest_size=16)
+    for item in items.iter_rows():
+        digest.update(repr(item).encode())
+    return digest.hexdigest()

@@ -1,0 +1,111 @@
+"""What items have in common by what is known of them, whether or not anybody has met them."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array, vstack
+from scipy.sparse.linalg import LinearOperator, svds
+from torch import Tensor
+
+from models.features import Encoder, to_csr
+from models.shapes import Features
+
+SIZE = 0.3
+"""Mean squared length of item vectors; those that training starts from are about as long."""
+PSEUDO_USERS = 10.0
+"""Users that what is known of an item counts for, beside those who met it."""
+HALFWAY = 100.0
+"""Users at which vectors made of interactions weigh as much as those made of contents."""
+
+_PRODUCTS = 5e9
+"""Multiplications that comparing all items may take: half a minute."""
+
+
+def content_of(encoder: Encoder, contents: Features) -> csr_array:
+    """[N, V] what is known of each item, as a row of length 1 (or 0 where nothing is).
+
+    A feature weighs by the root of log(N / items that have it), as in tf-idf, and every column of
+    the table the same in all, so that many words do not drown one brand. The most common features
+    are left out where comparing all items by them would take too long.
+    """
+    features = to_csr(contents, encoder.size)
+    counts = np.bincount(features.indices, minlength=encoder.size)
+    weights = np.sqrt(np.log(features.shape[0] / counts.clip(1)))
+    weights[_unaffordable(counts)] = 0
+    weighed = csr_array(features * weights)
+    squares = np.bincount(weighed.indices, weighed.data**2, minlength=encoder.size)
+    for stretch in _columns(encoder):
+        total = squares[stretch].sum()
+        weights[stretch] /= np.sqrt(total) if total > 0 else 1
+    balanced = csr_array(features * weights)
+    balanced.eliminate_zeros()
+    lengths = np.sqrt(np.asarray(balanced.multiply(balanced).sum(1)).ravel())
+    unit: csr_array = csr_array(diags_array(1 / np.where(lengths > 0, lengths, 1)) @ balanced)
+    return unit
+
+
+def content_vectors(content: csr_array, dimension: int, seed: int) -> Tensor:
+    """[N, d] left singular vectors of the centred rows, by singular value: mean square SIZE."""
+    mean = np.asarray(content.mean(0)).ravel()
+    centred = LinearOperator(
+        content.shape,
+        matvec=lambda x: content @ x.ravel() - mean @ x.ravel(),
+        rmatvec=lambda y: content.T @ y.ravel() - mean * y.sum(),
+        dtype=np.float64,
+    )
+    width = min(dimension, min(content.shape) - 1)
+    vectors = np.zeros((content.shape[0], dimension))
+    if width > 0 and content.nnz:
+        vectors[:, :width] = _leading(centred, width, seed)
+    size = (vectors**2).sum(1).mean()
+    return torch.from_numpy(vectors * np.sqrt(SIZE / size if size > 0 else 0)).float()
+
+
+def with_content(interactions: csr_array, content: csr_array, weight: float = 1.0) -> csr_array:
+    """[U + V, N] the users and, as if they were more users, the features.
+
+    In products of its columns an item's content counts for `weight` * PSEUDO_USERS, so cosines
+    begin at those of the contents and go over to those of the interactions with every user that an
+    item has.
+    """
+    known = csr_array(np.sqrt(weight * PSEUDO_USERS) * content.T)
+    return csr_array(vstack([interactions, known]))
+
+
+def blended_vectors(vectors: Tensor, contents: Tensor, users: int, seed: int) -> Tensor:
+    """[N, d] leading directions of `vectors`, which `users` made, and `contents`, both [N, d].
+
+    The inner products of the result are about the mean of theirs, where the contents weigh as much
+    as HALFWAY users do.
+    """
+    share = users / (users + HALFWAY)
+    parts = [np.sqrt(share) * vectors.numpy(), np.sqrt(1 - share) * contents.numpy()]
+    both = np.concatenate(parts, axis=1).astype(np.float64)
+    operator = LinearOperator(
+        both.shape, matvec=lambda x: both @ x, rmatvec=lambda y: both.T @ y, dtype=np.float64
+    )
+    return torch.from_numpy(_leading(operator, vectors.shape[1], seed)).float()
+
+
+def _leading(matrix: LinearOperator, width: int, seed: int) -> NDArray[np.float64]:
+    """[rows, width] left singular vectors by their singular values, the largest first."""
+    start = np.random.default_rng(seed).standard_normal(min(matrix.shape))
+    left, sizes, _ = svds(matrix, k=width, v0=start)
+    return np.ascontiguousarray((left * sizes)[:, ::-1], np.float64)
+
+
+def _columns(encoder: Encoder) -> list[slice]:
+    """Where the features of each column of the table lie; those of all texts count as one."""
+    sizes = [column.size for column in encoder.columns]
+    sizes += [encoder.text.size] if encoder.text else []
+    ends = np.cumsum(sizes).tolist()
+    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+
+
+def _unaffordable(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """[V] the most common features, as far as the pairs of items that share them are too many."""
+    order = np.argsort(counts, kind="stable")
+    cost = np.cumsum(counts[order].astype(np.float64) ** 2)
+    left_out = np.zeros(len(counts), bool)
+    left_out[order[cost > _PRODUCTS]] = True
+    return left_out

@@ -1,0 +1,145 @@
+"""What meta-weights teach about another domain, where hardly anybody has done anything yet.
+
+Item vectors and popularity belong to a catalogue. What holds in any domain is how to adapt: the
+step sizes of the inner loop (item vectors are sorted by singular value everywhere) and how much
+popularity, vectors and memories should be trusted after so many shots. The rest follows from what
+the items themselves are known by, until enough users tell more.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
+
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from models import algorithms
+from models.algorithms.interface import Slow, Trainable
+from models.algorithms.memory import nearest
+from models.config import RankerConfig
+from models.content import blended_vectors, content_of, content_vectors, with_content
+from models.data import Dataset
+from models.encoders import Encoders
+from models.validation import Blends, interpolated
+from models.weights import MetaWeights
+
+Carry: TypeAlias = Callable[[Slow, csr_array], dict[str, Tensor]]
+"""Slow weights before training, and the interactions they were made of -> where to begin."""
+
+UNTAUGHT: Mapping[str, Mapping[int, float]] = {
+    "gate": {0: 0.0, 1: 1.0, 50: 1.0},
+    "caution": {0: 0.0},
+    "prior_weight": {0: 1.0},
+    "reach": {0: 0.3, 5: 0.3, 10: 0.6, 50: 0.6},
+    "cosine_weight": {0: 0.7, 5: 0.7, 10: 0.4, 20: 0.3, 50: 0.2},
+}
+"""By table, at some shots: how to answer from content alone; all other tables are 0.
+
+For each number of shots the reach and the weight that ranked best on the validation users of
+ml-100k, ml-latest-small, lastfm-hetrec, citeulike-a, online-retail, amazon-beauty, book-crossing
+and tripadvisor-hotels: the mean over these sets of NDCG@10 as a share of the best there.
+"""
+USERS_TO_TEACH = 1000.0
+"""Training users of the new domain at which the other domain counts as much as no history does."""
+USERS_TO_CHOOSE = 100.0
+"""Validation users at which the new domain's own choice counts as much as what was carried."""
+CONTENT_FADES = 1000.0
+"""Training users at which an item's content counts half as much as at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What is carried from meta-weights to another domain."""
+
+    version: str | None
+    users: int
+    """How many users taught it; 0 for weights made of content alone."""
+    names: tuple[str, ...]
+    """Of all tables by shots that the new domain needs."""
+    tables: Mapping[str, Tensor]
+    """Those of them that are carried: [51] each."""
+    rules: Mapping[str, Tensor]
+    """Tensors of the inner loop that know no catalogue."""
+
+    @classmethod
+    def of(cls, weights: MetaWeights | None, algorithm: Trainable) -> "Experience":
+        """For use by `algorithm`; of weights of another one, only what all have. None teaches 0."""
+        names = ("gate", "caution", *algorithm.blended())
+        if weights is None:
+            return cls(None, 0, names, {}, {})
+        name, slow = weights.manifest.algorithm, weights.slow
+        theirs = algorithms.trainable(name, RankerConfig())
+        shared = {"gate", "caution", *theirs.blended()} & set(names)
+        rules = algorithm.portable if name == algorithm.name else frozenset[str]()
+        return cls(
+            weights.version,
+            int(weights.manifest.split.get("train", 0)),
+            names,
+            {table: slow[table].float() for table in sorted(shared)},
+            {rule: slow[rule] for rule in sorted(rules)},
+        )
+
+    def carrying(self, dataset: Dataset, encoders: Encoders, seed: int) -> Carry:
+        """What makes of slow weights before training, and the interactions, those to begin with."""
+        content = content_of(encoders.items, encoders.contents(dataset))
+        return partial(self._begin, content, seed)
+
+    def _begin(
+        self, content: csr_array, seed: int, slow: Slow, interactions: csr_array
+    ) -> dict[str, Tensor]:
+        users, vectors = interactions.shape[0], slow["item_vectors"]
+        weight = CONTENT_FADES / (CONTENT_FADES + users)
+        items, values = nearest(with_content(interactions, content, weight), shrinkage=0)
+        contents = content_vectors(content, vectors.shape[1], seed)
+        return {
+            **slow,
+            **self.rules_for(slow),
+            "item_vectors": blended_vectors(vectors, contents, users, seed),
+            "cosine_items": items,
+            "cosine_values": values,
+        }
+
+    def rules_for(self, slow: Slow) -> dict[str, Tensor]:
+        """The inner loop's tensors, for item vectors as wide as those of `slow`."""
+        return {name: resized(rule, slow[name]) for name, rule in self.rules.items()}
+
+    def tables_for(self, users: int) -> dict[str, Tensor]:
+        """[51] each, before anybody has been asked, where so many users train."""
+        share = users / (users + USERS_TO_TEACH) if self.users else 0.0
+        tables: dict[str, Tensor] = {}
+        for name in self.names:
+            beginning = torch.tensor(interpolated(UNTAUGHT.get(name, {0: 0.0})))
+            tables[name] = torch.lerp(beginning, self.tables.get(name, beginning), share)
+        return tables
+
+    def beside(self, own: Blends, users: int) -> Blends:
+        """`own` as far as many validation users chose it, else what is expected.
+
+        Its metrics go on saying what was chosen from. `users` are those who trained.
+        """
+        asked = {int(shots): marks["users"] for shots, marks in own.metrics.items()}
+        trust = {shots: count / (count + USERS_TO_CHOOSE) for shots, count in asked.items()}
+        share = torch.tensor(interpolated(trust))
+        tables: dict[str, tuple[float, ...]] = {}
+        for name, expected in self.tables_for(users).items():
+            chosen = torch.tensor(own.tables[name]) if name in own.tables else expected
+            tables[name] = tuple(torch.lerp(expected, chosen, share).tolist())
+        return replace(own, tables=tables)
+
+
+def resized(rule: Tensor, like: Tensor) -> Tensor:
+    """`rule` for vectors of another width: what it says of the last direction holds for further.
+
+    >>> resized(torch.tensor([[3.0, 2.0]]), torch.zeros(1, 4))
+    tensor([[3., 2., 2., 2.]])
+
+    Rules of another number of inner steps do not fit, and are left as in `like`.
+    """
+    if rule.shape[:-1] != like.shape[:-1]:
+        return like
+    if not rule.dim() or rule.shape == like.shape:
+        return rule.clone()
+    columns = torch.arange(like.shape[-1]).clamp_max(rule.shape[-1] - 1)
+    return rule[..., columns]
