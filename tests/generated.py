@@ -36,7 +36,7 @@ def generated_slow(
     return {
         **MetaSGD(config).assembled(vectors, popularity, memories, seed),
         **{f"{name}_weight": torch.full((51,), 0.1) for name in MEMORIES},
-        "caution": torch.full((51,), 0.5),
+        "caution": torch.full((51,), 0.0 if features else 0.5),
         "gate": gate,
         "profile_map": 3 * torch.randn(features, width, generator=generator),
     }

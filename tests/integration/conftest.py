@@ -12,7 +12,11 @@ from app.domain import Scope
 from app.stores.api_keys import ApiKeys
 from app.stores.database import Database
 from app.stores.embedded_valkey import EmbeddedValkey
+from app.stores.event_log import EventLog
+from app.stores.pending import PendingWatch
+from app.stores.redis import StandaloneTransport
 from tests.generated import save_generated
+from tests.integration.lines import Cut, Gate
 from tests.integration.served import Served
 
 
@@ -68,3 +72,22 @@ async def served(
     service = replica(valkey_url)
     await service.start()
     return service
+
+
+@pytest.fixture
+def watch(log: EventLog) -> PendingWatch:
+    return PendingWatch(log, lease_seconds=30)
+
+
+@pytest_asyncio.fixture
+async def gate(valkey_url: str) -> AsyncIterator[Gate]:
+    gate = Gate(StandaloneTransport(valkey_url, 30))
+    yield gate
+    await gate.close()
+
+
+@pytest_asyncio.fixture
+async def cut(valkey_url: str) -> AsyncIterator[Cut]:
+    cut = Cut(StandaloneTransport(valkey_url, 30))
+    yield cut
+    await cut.close()

@@ -4,10 +4,8 @@ A pause point is either the gap between two calls, or a `Gate` in the line to Re
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import update
 
 from app.domain import Entity, FastWeights, Position, Window
@@ -18,76 +16,11 @@ from app.stores.append import Appended
 from app.stores.database import Database
 from app.stores.event_log import EventLog
 from app.stores.pending import PendingWatch
-from app.stores.redis import Redis, StandaloneTransport, Transport, Value, connect
+from app.stores.redis import Redis, connect
 from app.stores.support import SupportStore
 from app.stores.tables import EntityRow
 from tests.app.stores.given import ANN, BOB, SEEN, click, window
-
-
-class Gate:
-    """Holds back what is sent from the given number of messages on, until it is opened."""
-
-    def __init__(self, inner: Transport) -> None:
-        self._inner = inner
-        self._hold_from = -1
-        self._sent = 0
-        self.reached = asyncio.Event()
-        self.opened = asyncio.Event()
-
-    def hold_after(self, messages: int) -> None:
-        self._hold_from, self._sent = messages, 0
-
-    async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]:
-        if self._sent == self._hold_from:
-            self.reached.set()
-            await self.opened.wait()
-        self._sent += 1
-        return await self._inner.send(commands)
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-class Cut:
-    """A line to Redis that can be cut before or after the server has acted."""
-
-    def __init__(self, inner: Transport) -> None:
-        self._inner = inner
-        self.before = self.after = False
-
-    async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]:
-        if self.before:
-            raise ConnectionResetError
-        replies = await self._inner.send(commands)
-        if self.after:
-            raise ConnectionResetError
-        return replies
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-@pytest.fixture
-def watch(log: EventLog) -> PendingWatch:
-    return PendingWatch(log, lease_seconds=30)
-
-
-@pytest_asyncio.fixture
-async def gate(valkey_url: str) -> AsyncIterator[Gate]:
-    gate = Gate(StandaloneTransport(valkey_url, 30))
-    yield gate
-    await gate.close()
-
-
-@pytest_asyncio.fixture
-async def cut(valkey_url: str) -> AsyncIterator[Cut]:
-    cut = Cut(StandaloneTransport(valkey_url, 30))
-    yield cut
-    await cut.close()
-
-
-def store(transport: Transport) -> SupportStore:
-    return SupportStore(Redis(transport, 30), "thaw", ttl_seconds=3600)
+from tests.integration.lines import Cut, Gate, store
 
 
 async def ingest(log: EventLog, support: SupportStore, *numbers: int) -> Appended:
