@@ -4,14 +4,29 @@ from collections.abc import Callable, Mapping
 
 from models.algorithms.anil import ANIL
 from models.algorithms.interface import Algorithm, Trainable
+from models.algorithms.leo import LEO
+from models.algorithms.lstm_learner import LSTMLearner
 from models.algorithms.maml import FOMAML, MAML
+from models.algorithms.matching import Matching
 from models.algorithms.meta_sgd import MetaSGD
+from models.algorithms.prototypical import Prototypical
 from models.algorithms.reptile import Reptile
 from models.config import RankerConfig
 from models.errors import UnknownAlgorithm
 
 _ALGORITHMS: Mapping[str, Callable[[RankerConfig], Trainable]] = {
-    algorithm.name: algorithm for algorithm in (MAML, FOMAML, MetaSGD, ANIL, Reptile)
+    algorithm.name: algorithm
+    for algorithm in (
+        MAML,
+        FOMAML,
+        MetaSGD,
+        ANIL,
+        Reptile,
+        Matching,
+        Prototypical,
+        LSTMLearner,
+        LEO,
+    )
 }
 
 
