@@ -18,9 +18,9 @@ Data = TypeVar("Data")
 
 
 class LSTMRule(NamedTuple):
-    """What each gate makes of (gradient, loss, parameter, the gate before): weights and a bias.
+    """What each gate makes of (loss, gradient, parameter, the gate before): weights and a bias.
 
-    [7] each: two for the gradient and two for the loss (see `by_magnitude`), one for the parameter,
+    [7] each: two for the loss and two for the gradient (see `by_magnitude`), one for the parameter,
     one for the gate's last value, the bias.
     """
 
@@ -86,7 +86,7 @@ def _gates(
 ) -> tuple[Tensor, Tensor]:
     """(f, i) of each coordinate (section 3.2)."""
     loss = loss.reshape(loss.shape + (1,) * (value.dim() - loss.dim()))
-    seen = [*by_magnitude(gradient), *by_magnitude(loss), value]
+    seen = [*by_magnitude(loss), *by_magnitude(gradient), value]
     forget, learn = (
         sum(
             (weight * one for weight, one in zip(weights, [*seen, last], strict=False)), weights[-1]

@@ -27,7 +27,7 @@ def by_hand(number: float) -> tuple[float, float]:
 
 
 def gate(weights: Tensor, gradient: float, now: float, value: float, before: float) -> float:
-    seen = (*by_hand(gradient), *by_hand(now), value, before, 1.0)
+    seen = (*by_hand(now), *by_hand(gradient), value, before, 1.0)
     total = sum(float(weight) * one for weight, one in zip(weights, seen, strict=True))
     return 1 / (1 + math.exp(-total))
 
