@@ -99,11 +99,14 @@ def _memories(content: csr_array, same: NDArray[np.int64]) -> dict[str, Rows]:
     shared = np.flatnonzero(same >= 0)
     places = (np.ones(len(shared)), (same[shared], shared))
     profiles: csr_array = csr_array(places, shape=(features, len(same)))
-    nothing = torch.zeros(items, 1, dtype=torch.int32), torch.zeros(items, 1)
+
+    def nothing() -> Rows:
+        return torch.zeros(items, 1, dtype=torch.int32), torch.zeros(items, 1)
+
     return {
         "cosine": nearest(by_feature, shrinkage=0),
-        "shrunk": nothing,
-        "regression": nothing,
+        "shrunk": nothing(),
+        "regression": nothing(),
         "profile": nearest(by_feature, profiles, shrinkage=0),
     }
 

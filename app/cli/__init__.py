@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from app.cli import (
+    begin,
     data,
     database,
     demo,
@@ -34,6 +35,7 @@ cli = typer.Typer(
 )
 cli.command("demo")(demo.demo)
 cli.command("serve")(serve.serve)
+cli.command("init")(begin.init)
 cli.command("train")(learn.train)
 cli.command("evaluate")(learn.evaluate)
 cli.command("import")(history.import_)

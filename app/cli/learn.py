@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import TextColumn
 
+from app.cli.begin import From, inherited
 from app.cli.console import err, print_json, progress_bar, say, seconds, showing_parts
 from app.cli.data import cache_directory
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from models.data import Dataset
     from models.report import Report
     from models.train import Progress
-    from models.weights import Manifest
+    from models.weights import Manifest, MetaWeights
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of interactions (docs/data.md).")]
 
@@ -49,6 +50,7 @@ def train(
     budget: Annotated[
         str | None, typer.Option(help="Longest training time, such as 90s or 5m.")
     ] = None,
+    from_: From = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
     """Meta-train on a folder of interactions. Ctrl-C ends early and keeps the best so far."""
@@ -65,7 +67,7 @@ def train(
         order=order.value,
         budget_seconds=seconds(budget) if budget else None,
     )
-    manifest = train_showing(dataset, config, out_)
+    manifest = train_showing(dataset, config, out_, inherited(from_))
     if as_json:
         from dataclasses import asdict
 
@@ -74,12 +76,19 @@ def train(
         typer.echo(out_ / manifest.version)
 
 
-def train_showing(dataset: "Dataset", config: "TrainConfig", directory: Path) -> "Manifest":
+def train_showing(
+    dataset: "Dataset",
+    config: "TrainConfig",
+    directory: Path,
+    before: "MetaWeights | None" = None,
+) -> "Manifest":
     """Train with a progress bar (a line per check where nobody watches), Ctrl-C to end early."""
     from models.train import train as meta_train
 
     with showing_progress() as show, stop_on_interrupt() as stopped:
-        manifest = meta_train(dataset, config, directory, on_progress=show, stop=stopped)
+        manifest = meta_train(
+            dataset, config, directory, inherited=before, on_progress=show, stop=stopped
+        )
     say(f"meta-weights {manifest.version} in {directory}")
     return manifest
 
