@@ -27,8 +27,8 @@ def upgrade() -> None:
             op.add_column(
                 table, sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)
             )
-    for name, columns in INDEXES.items():
-        op.create_index(name, "items", columns)
+    for name, indexed in INDEXES.items():
+        op.create_index(name, "items", indexed)
     op.create_table(
         "uncounted_events",
         sa.Column(
