@@ -38,7 +38,7 @@ class RecommendationsIn(Person):
 
 
 class GateOut(BaseModel):
-    blend: float = Field(description="0: the prior itself, 1: all of what was learned")
+    blend: float = Field(description="0: popularity itself, 1: all that is known and was learned")
 
 
 class PersonalizationOut(BaseModel):

@@ -48,7 +48,7 @@ def import_(
 async def import_dataset(settings: Settings, dataset: "Dataset", type_: str) -> "Imported":
     """Items and users first, then the history. Raises `DataError`, `StorageUnavailable`."""
     from app.cli.past import events_of, items_of, users_of
-    from app.services.import_history import import_history
+    from app.services.import_history import forget, import_history
 
     events = events_of(dataset, settings.events, type_, int(time() * 1000))
     async with open_stores(settings) as stores:
@@ -59,7 +59,9 @@ async def import_dataset(settings: Settings, dataset: "Dataset", type_: str) -> 
                 bar.advance(task, len(items))
             task = bar.add_task("users", total=0 if dataset.users is None else len(dataset.users))
             for users in pages(users_of(dataset), PAGE):
-                await stores.catalogue.put_users(users)
+                positions = await stores.catalogue.put_users(users)
+                if stores.support is not None:
+                    await forget(stores.log, stores.support, positions)
                 bar.advance(task, len(users))
             task = bar.add_task("events", total=len(dataset.user))
             imported = await import_history(

@@ -49,6 +49,6 @@ class RankedBatch:
     fast: Floats
     """[B, F + 1] the fast weights and the gate that were scored with."""
     gates: Doubles
-    """[B] how far each answer departs from the prior."""
+    """[B] how far each answer departs from popularity."""
     adapt_seconds: float
     rank_seconds: float

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from app.domain import Event
+from app.domain import Entity, Event, Position
 from app.errors import StorageUnavailable
 from app.services.ingest import EventDraft, derived_event_id, rating_weight
 from app.stores.event_log import EventLog
@@ -70,16 +70,24 @@ async def import_history(
         done += len(page)
         new += sum(appended.new)
         refused.update(appended.failed.values())
-        positions = appended.positions
-        if support is not None:
-            try:
-                await support.invalidate(positions)
-            except StorageUnavailable:
-                support = None
-            else:
-                log.mark_applied(positions)
+        if support is not None and not await forget(log, support, appended.positions):
+            support = None
         on_progress(done)
     return Imported(new, done - new - refused.total(), refused)
+
+
+async def forget(
+    log: EventLog, support: SupportStore, positions: Mapping[Entity, Position]
+) -> bool:
+    """Drop from Redis what is older than `positions`. Returns whether Redis answered: if not, the
+    log's own notes keep readers away from it.
+    """
+    try:
+        await support.invalidate(positions)
+    except StorageUnavailable:
+        return False
+    log.mark_applied(positions)
+    return True
 
 
 async def has_event(log: EventLog, event: Event) -> bool:
