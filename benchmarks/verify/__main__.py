@@ -8,53 +8,15 @@ Prints one table; writes benchmarks/results/verify.json and the figure of adapte
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import RESULTS, machine
-from benchmarks.verify import reptile_sinusoid, sinusoid, wider_sinusoid
+from benchmarks.verify.parts import PARTS, measure_all
 from benchmarks.verify.row import VerifyRow
-
-
-class Part(NamedTuple):
-    rows: Callable[[bool], list[VerifyRow]]
-    figure: Callable[[Path, bool], None] | None = None
-
-
-PARTS = {
-    "sinusoid": Part(sinusoid.rows, sinusoid.figure),
-    "wider-sinusoid": Part(wider_sinusoid.rows),
-    "reptile-sinusoid": Part(reptile_sinusoid.rows),
-}
-"""The longest first, so that two processes end at about the same time."""
-
-
-def measure(name: str, figure: Path, quick: bool) -> list[VerifyRow]:
-    part = PARTS[name]
-    found = part.rows(quick)
-    if part.figure:
-        part.figure(figure, quick)
-    return found
-
-
-def measure_all(names: Sequence[str], figure: Path, quick: bool) -> list[VerifyRow]:
-    """Each part in a process of its own, with one thread: their tensors are small."""
-    if quick:
-        found = list(map(measure, names, repeat(figure), repeat(quick)))
-    else:
-        with ProcessPoolExecutor(
-            mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            found = list(pool.map(measure, names, repeat(figure), repeat(quick)))
-    return [row for rows in found for row in rows]
 
 
 def table_of(rows: Sequence[VerifyRow]) -> Table:

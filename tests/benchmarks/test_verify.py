@@ -5,7 +5,8 @@ from typing import Literal
 import pytest
 import torch
 
-from benchmarks.verify.__main__ import PARTS, main
+from benchmarks.verify.__main__ import main
+from benchmarks.verify.parts import PARTS
 from benchmarks.verify.row import VerifyRow, mean_and_margin
 from benchmarks.verify.sines import META_SGD_FAMILY, REACH, draw_tasks
 
