@@ -59,7 +59,7 @@ def _one_thread() -> Iterator[None]:
 IALS = Baseline(
     "ials",
     __name__,
-    grid(factors=(32, 96), alpha=(3, 10, 30), **{"lambda": (1, 10, 100)}),
+    grid(factors=(64, 256), alpha=(3, 10, 30), **{"lambda": (10, 30, 100, 200)}),
     each(fit_ials),
     effort=20.0,
     packages=("implicit", "threadpoolctl"),

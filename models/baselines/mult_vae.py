@@ -14,7 +14,7 @@ from models.baselines.stepwise import draw_histories, draw_shots, initialise, pa
 HIDDEN, LATENT = 256, 64
 USERS = 128
 """Per step."""
-RATE = 1e-3
+RATE = 3e-3
 WARM_UP = 500
 """Steps until the divergence has its full weight."""
 
@@ -85,7 +85,7 @@ class _Learner:
 MULT_VAE = Baseline(
     "mult-vae",
     __name__,
-    grid(beta=(0.2, 1.0), steps=(300, 1000, 3000)),
+    grid(beta=(0.05, 0.2), steps=(500, 1000, 2000, 4000)),
     stepwise(_Learner),
     effort=60.0,
 )

@@ -24,7 +24,7 @@ USERS = 64
 """Per step."""
 ASKED = 16
 """Places of a sequence that are asked for their next item in one step."""
-RATE = 1e-3
+RATE = 3e-3
 
 
 class Block(nn.Module):
@@ -110,7 +110,7 @@ class _Learner:
 SASREC = Baseline(
     "sasrec",
     __name__,
-    grid(dropout=(0.2, 0.5), steps=(300, 1000, 2500)),
+    grid(dropout=(0.2,), steps=(500, 1000, 2000, 4000)),
     stepwise(_Learner),
     effort=100.0,
 )
