@@ -13,6 +13,7 @@ from pathlib import Path
 
 from models.config import EvaluateConfig, TrainConfig
 from models.data import Dataset
+from models.data.transposing import of_side
 from models.errors import WeightsError
 from models.fold import judge_fold, tables_digest
 from models.progress import OnProgress, part, silent
@@ -49,7 +50,7 @@ def evaluate(
         DataError: no test user is left, or no timestamps for the order `time`.
         ValueError: there is no such set of baselines.
     """
-    config = config or EvaluateConfig()
+    config, dataset = config or EvaluateConfig(), of_side(dataset, weights.side)
     return summarise(dataset, [judge_fold(dataset, weights, config, cache, on_progress)], config)
 
 
@@ -73,14 +74,14 @@ def evaluate_folds(
     """
     if not 1 <= folds <= 10:
         raise ValueError(f"folds must be in 1..10, got {folds}")
-    config, judged = config or EvaluateConfig(), []
+    config, judged, sided = config or EvaluateConfig(), [], of_side(dataset, training.side)
     for number in range(folds):
         name = f"fold {number + 1}" if folds > 1 else ""
         tell = part(on_progress, number / folds, (number + 1) / folds, name)
         one = replace(training, fold=number)
         weights = trained(dataset, one, workdir, part(tell, 0, _TRAINING, "training"))
-        judged.append(judge_fold(dataset, weights, config, cache, part(tell, _TRAINING, 1)))
-    return summarise(dataset, judged, config)
+        judged.append(judge_fold(sided, weights, config, cache, part(tell, _TRAINING, 1)))
+    return summarise(sided, judged, config)
 
 
 def trained(

@@ -10,10 +10,23 @@ import numpy as np
 import torch
 
 from models.answers import answers
-from models.baselines import SETS, Baseline, Choice, Crowd, Judged, judge_baseline, remembered
-from models.config import EvaluateConfig
-from models.data import Dataset, Split, split
+from models.baselines import (
+    Baseline,
+    Choice,
+    Crowd,
+    DescribedCrowd,
+    Judged,
+    Rival,
+    judge_baseline,
+    judge_content,
+    remembered,
+    rivals_of,
+)
+from models.config import EvaluateConfig, Side
+from models.data import Dataset, Order, Split, split
+from models.encoders import Encoders
 from models.errors import DataError, WeightsError
+from models.features import to_csr
 from models.metrics import POOL, SHOTS, Judgement, Score, Trials, judge_trials, tail_items
 from models.progress import OnProgress, part, stages
 from models.provenance import code_digest
@@ -21,6 +34,8 @@ from models.questions import ask, ask_to_choose
 from models.report import OURS, PRIOR
 from models.weights import MetaWeights
 
+SHOTS_OF = {"user": SHOTS, "item": tuple(k for k in SHOTS if k <= 10)}
+"""What is asked by default on each side."""
 OURS_EFFORT = 2.0
 """How long our answers take, about, beside those of a quick rival."""
 
@@ -30,6 +45,7 @@ class Fold:
     """One split, judged."""
 
     version: str
+    side: Side
     split: Split
     seed: int
     """Of the first order in which the test users were asked."""
@@ -50,32 +66,33 @@ def judge_fold(
 ) -> Fold:
     """Judge `weights` and the rivals of `config`; what `cache` knows is not judged again.
 
+    `dataset` is seen from the side of the weights.
+
     Raises:
         WeightsError: the weights may have seen the test users.
         DataError: no test user is left, or no timestamps for the order `time`.
         ValueError: there is no such set of baselines.
         ExtraMissing: a baseline needs a package that is not installed.
     """
-    if config.baselines not in SETS:
-        raise ValueError(f"no set of baselines {config.baselines!r}; there are {', '.join(SETS)}")
-    for rival in SETS[config.baselines]:
+    rivals = rivals_of(config.baselines, weights.side)
+    for rival in rivals:
         rival.check_installed()
     parts = _held_out(dataset, weights)
     if not len(parts.test):
         raise DataError(dataset.name, "no user falls into the test part", "use more folds or data")
     seed = parts.seed if config.seed is None else config.seed
     sittings = [
-        _Sitting.of(dataset, parts, config, seed, shots)
-        for shots in _by_pool(config.shots or SHOTS)
+        _Sitting.of(dataset, parts, config, seed, shots, weights.side)
+        for shots in _by_pool(config.shots or SHOTS_OF[weights.side])
     ]
     judged: dict[str, list[Judged]] = {}
     for index, sitting in enumerate(sittings):
         share = part(tell, index / len(sittings), (index + 1) / len(sittings))
-        rivals = SETS[config.baselines]
         for name, outcome in sitting.judge(dataset, weights, rivals, cache, share).items():
             judged.setdefault(name, []).append(outcome)
     return Fold(
         weights.version,
+        weights.side,
         parts,
         seed,
         {
@@ -88,7 +105,7 @@ def judge_fold(
         },
         {
             rival.name: {k: c for outcome in judged[rival.name] for k, c in outcome.choices.items()}
-            for rival in SETS[config.baselines]
+            for rival in rivals
         },
         {k: sitting.voters(k) for sitting in sittings for k in sitting.shots},
     )
@@ -113,11 +130,14 @@ class _Sitting:
         config: EvaluateConfig,
         seed: int,
         shots: tuple[int, ...],
+        side: Side,
     ) -> "_Sitting":
         pool, order = max(POOL, *shots), config.order
         seeds = range(seed, seed + config.seeds)
         return cls(
-            Crowd(dataset, parts.train, order),
+            _described(dataset, parts, order)
+            if side == "item"
+            else Crowd(dataset, parts.train, order),
             ask_to_choose(dataset, parts.validation, order, seed, pool),
             ask(dataset, parts.test, order, seeds, pool),
             shots,
@@ -129,7 +149,7 @@ class _Sitting:
         self,
         dataset: Dataset,
         weights: MetaWeights,
-        rivals: Iterable[Baseline],
+        rivals: Iterable[Rival],
         cache: Path | None,
         tell: OnProgress,
     ) -> dict[str, Judged]:
@@ -142,26 +162,38 @@ class _Sitting:
             judged[name] = remembered(cache, key, partial(self._judge_ours, score))
         for rival in rivals:
             told[rival.name]("", 0.0)
-            code = code_digest("models.baselines.judged", "models.questions", rival.module)
-            compute = partial(
-                judge_baseline,
-                rival,
-                self.crowd,
-                (self.validation, self.test),
-                self.shots,
-                tail_items(self.crowd.counts),
-                told[rival.name],
-            )
-            judged[rival.name] = remembered(cache, f"{self.aim} {rival.name} {code}", compute)
+            key = f"{self.aim} {rival.name} {self._known_to(rival, dataset)}"
+            compute = partial(self._judge_rival, rival, told[rival.name])
+            judged[rival.name] = remembered(cache, key, compute)
         return judged
 
     def voters(self, k: int) -> int:
         """How many validation users have so many shots."""
         return len(np.unique(self.validation.users[self.validation.rows(k)]))
 
+    def _known_to(self, rival: Rival, dataset: Dataset) -> str:
+        """What its judgement follows from, beside what is asked."""
+        code = code_digest("models.baselines.judged", "models.questions", rival.module)
+        if isinstance(rival, Baseline):
+            return code
+        return f"{code} {code_digest('models.encoders')} {tables_digest(dataset)}"
+
+    def _judge_rival(self, rival: Rival, tell: OnProgress) -> Judged:
+        asked, tail = (self.validation, self.test), tail_items(self.crowd.counts)
+        if isinstance(rival, Baseline):
+            return judge_baseline(rival, self.crowd, asked, self.shots, tail, tell)
+        assert isinstance(self.crowd, DescribedCrowd)
+        return judge_content(rival, self.crowd, asked, self.shots, tail, tell)
+
     def _judge_ours(self, score: Score) -> Judged:
         tail = torch.from_numpy(tail_items(self.crowd.counts))
         return Judged({}, {k: judge_trials(score, self.test, k, tail) for k in self.shots})
+
+
+def _described(dataset: Dataset, parts: Split, order: Order) -> DescribedCrowd:
+    encoders = Encoders.fit(dataset, parts.train)
+    features = to_csr(encoders.profiles(dataset), encoders.users.size)
+    return DescribedCrowd(dataset, parts.train, features, order)
 
 
 def tables_digest(dataset: Dataset) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+from models.config import Side
 from models.data import Order
 from models.evidence import Difference, Estimate
 from models.metrics import CLAIMABLE_USERS
@@ -23,6 +24,7 @@ class Report:
     """How well held-out users are served, by method and number of shots."""
 
     dataset: str
+    side: Side = "user"
     order: Order
     seed: int
     versions: tuple[str, ...]
@@ -47,7 +49,7 @@ class Report:
         }
         content = {
             "dataset": self.dataset,
-            "side": "user",
+            "side": self.side,
             "order": self.order,
             "seed": self.seed,
             "weights": list(self.versions),
@@ -68,6 +70,7 @@ class Report:
         """The report whose `to_json` this is."""
         return cls(
             dataset=content["dataset"],
+            side=content["side"],
             order=content["order"],
             seed=content["seed"],
             versions=tuple(content["weights"]),
@@ -102,17 +105,17 @@ class Report:
         shots = list(self.users)
         small = any(n < CLAIMABLE_USERS for n in self.users.values())
         lines = [
-            f"**{self.dataset}**: NDCG@10 of held-out users, whole catalogue, 95% intervals",
+            f"**{self.dataset}**: NDCG@10 of held-out {self.side}s, whole catalogue, 95% intervals",
             f"(support in {self.order} order)",
             "",
             *_header("shots", [str(k) if self._claimable(k) else f"{k} (few)" for k in shots]),
-            _row("users", [f"{self.users[k]}" for k in shots]),
+            _row(f"{self.side}s", [f"{self.users[k]}" for k in shots]),
             *(
                 _row(name, [_ranged(by_shots[k]["ndcg@10"]) for k in shots])
                 for name, by_shots in self.methods.items()
             ),
             "",
-            "Ours minus the rival, paired by user:",
+            f"Ours minus the rival, paired by {self.side}:",
             "**+** better (after Holm), = not worse (margin 1%), ? open, **-** worse.",
             "",
             *_header("ours minus", [str(k) for k in shots]),
@@ -131,7 +134,10 @@ class Report:
             ),
         ]
         if small:
-            lines += ["", f"few: less than {CLAIMABLE_USERS} users, no claim can rest on it."]
+            lines += [
+                "",
+                f"few: less than {CLAIMABLE_USERS} {self.side}s, no claim can rest on it.",
+            ]
         return "\n".join(lines)
 
     def _claimable(self, k: int) -> bool:

@@ -43,6 +43,7 @@ def summarise(dataset: Dataset, folds: Sequence[Fold], config: EvaluateConfig) -
     against = _compare(raw, methods, {k for k in shots if users[k] >= CLAIMABLE_USERS})
     return Report(
         dataset=dataset.name,
+        side=folds[0].side,
         order=config.order,
         seed=seed,
         versions=tuple(fold.version for fold in folds),
