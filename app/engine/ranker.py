@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from app.engine.best import best_rows
 from app.engine.device import Device
 from app.engine.port import RankBatch, RankedBatch
 from app.engine.snapshot import Snapshot
@@ -43,12 +44,12 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
             only = torch.full_like(scores[entity], -torch.inf)
             only[wanted] = scores[entity, wanted]
             scores[entity] = only
-    best = scores.topk(min(batch.results + MARGIN, scores.shape[1]))
-    chosen = snapshot.rows[best.indices].to(device.precision)
-    exact = algorithm.score(slow, personal, chosen) + added.gather(1, best.indices)
-    exact = exact.masked_fill(best.values == -torch.inf, -torch.inf)
+    values, best = best_rows(scores, batch.results, MARGIN, snapshot.item_ids)
+    chosen = snapshot.rows[best].to(device.precision)
+    exact = algorithm.score(slow, personal, chosen) + added.gather(1, best)
+    exact = exact.masked_fill(values == -torch.inf, -torch.inf)
     return RankedBatch(
-        rows=np.where(torch.isfinite(exact).cpu().numpy(), best.indices.cpu().numpy(), -1),
+        rows=np.where(torch.isfinite(exact).cpu().numpy(), best.cpu().numpy(), -1),
         scores=np.round(exact.cpu().double().numpy(), 6),
         fast=torch.cat([personal.fast, personal.gate.unsqueeze(1)], dim=1).float().cpu().numpy(),
         gates=personal.gate.cpu().double().numpy(),

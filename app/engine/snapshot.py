@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from app.domain import Item
+from app.engine.best import best_rows
 from app.engine.frozen import Frozen
 from app.engine.layout import Layout
 from app.engine.live import Live
@@ -77,10 +78,11 @@ class Snapshot:
 
 
 def _popular(layout: Layout, offsets: Tensor) -> tuple[tuple[str, float], ...]:
-    best = torch.topk(layout.everyone + offsets, min(POPULAR_LIMIT, len(layout.item_ids)))
+    scores = (layout.everyone + offsets).unsqueeze(0)
+    values, rows = best_rows(scores, POPULAR_LIMIT, 0, layout.item_ids)
     pairs = [
         (layout.item_ids[row], round(score, 6))
-        for row, score in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        for row, score in zip(rows[0].tolist(), values[0].tolist(), strict=True)
         if score > -torch.inf
     ]
     return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
