@@ -115,12 +115,9 @@ def fit_blends(algorithm: Trainable, slow: Slow, exam: Exam) -> Blends:
     """
     found = {shots: exam.contest(algorithm, slow, shots) for shots in SHOTS}
     contests = {shots: contest for shots, contest in found.items() if contest is not None}
-    weights = _weights_by_shots(contests, algorithm.blended())
-    gated = {
-        shots: np.stack([contest.marks(weights[shots], gate) for gate in GATES], axis=1)
-        for shots, contest in contests.items()
-    }
-    gates = _gates(gated, with_profiles=exam.profiles.columns.shape[1] > 0)
+    with_profiles = exam.profiles.columns.shape[1] > 0
+    chosen = choose(contests, algorithm.blended(), with_profiles=with_profiles)
+    weights, gates = chosen.weights, chosen.gates
     evidence = {
         shots: exam.evidence(algorithm, slow, shots) for shots in contests if shots >= CAUTIOUS_FROM
     }
@@ -132,17 +129,39 @@ def fit_blends(algorithm: Trainable, slow: Slow, exam: Exam) -> Blends:
             "ndcg@10_adapted": float(marks[:, -1].mean()),
             "ndcg@10_prior": float(marks[:, 0].mean()),
         }
-        for shots, marks in gated.items()
+        for shots, marks in chosen.marks.items()
     }
-    tables = {
-        "gate": interpolated(gates),
-        "caution": tuple(
-            caution if shots >= CAUTIOUS_FROM else 0.0 for shots in range(MOST_SHOTS + 1)
-        ),
+    by_shots = (caution if shots >= CAUTIOUS_FROM else 0.0 for shots in range(MOST_SHOTS + 1))
+    return Blends({**chosen.tables(), "caution": tuple(by_shots)}, metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What ranked best in the contests at some numbers of shots."""
+
+    weights: Mapping[int, Weights]
+    gates: Mapping[int, float]
+    marks: Mapping[int, NDArray[np.float64]]
+    """[users, gates] NDCG@10 with these weights."""
+
+    def tables(self) -> dict[str, tuple[float, ...]]:
+        """By name: [51]; none but the gate where nobody was asked."""
+        names = next(iter(self.weights.values()), {})
+        weights = {
+            name: interpolated({shots: row[name] for shots, row in self.weights.items()})
+            for name in names
+        }
+        return {"gate": interpolated(self.gates), **weights}
+
+
+def choose(contests: Mapping[int, Contest], names: Sequence[str], *, with_profiles: bool) -> Chosen:
+    """The best weights of the tables `names` by shots, then the best gates."""
+    weights = _weights_by_shots(contests, names)
+    marks = {
+        shots: np.stack([contest.marks(weights[shots], gate) for gate in GATES], axis=1)
+        for shots, contest in contests.items()
     }
-    for name in algorithm.blended() if weights else ():
-        tables[name] = interpolated({shots: row[name] for shots, row in weights.items()})
-    return Blends(tables, metrics)
+    return Chosen(weights, _gates(marks, with_profiles=with_profiles), marks)
 
 
 def _gates(marks: Mapping[int, NDArray[np.float64]], *, with_profiles: bool) -> dict[int, float]:
