@@ -19,7 +19,7 @@ from app.stores.tables import CatalogueEpochRow, ItemRow, UncountedRow
 
 PAUSE_MS = 900
 """Counting more often would only cost: each time, every worker lays its items anew."""
-APPENDS = 100
+APPENDS = 10
 """Rows taken at a time."""
 ITEMS = 5_000
 """When so many items have events to add, the rest waits for the next time."""
