@@ -22,7 +22,7 @@ from models.config import TrainConfig
 from models.content import content_of, content_vectors
 from models.encoders import Encoders
 from models.features import Encoder, matching
-from models.transfer import Experience
+from models.transfer import Experience, nothing
 from models.weights import Facts, Manifest, MetaWeights
 
 EVENTS_OF_A_USER = 20.0
@@ -99,14 +99,10 @@ def _memories(content: csr_array, same: NDArray[np.int64]) -> dict[str, Rows]:
     shared = np.flatnonzero(same >= 0)
     places = (np.ones(len(shared)), (same[shared], shared))
     profiles: csr_array = csr_array(places, shape=(features, len(same)))
-
-    def nothing() -> Rows:
-        return torch.zeros(items, 1, dtype=torch.int32), torch.zeros(items, 1)
-
     return {
         "cosine": nearest(by_feature, shrinkage=0),
-        "shrunk": nothing(),
-        "regression": nothing(),
+        "shrunk": nothing(items),
+        "regression": nothing(items),
         "profile": nearest(by_feature, profiles, shrinkage=0),
     }
 

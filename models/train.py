@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.optim import Adam
 
 from models import algorithms, checkpoint, weights
-from models.algorithms.interface import Trainable
+from models.algorithms.interface import Slow, Trainable
 from models.checkpoint import Standing
 from models.config import TrainConfig
+from models.cross_fit import cross_fitted
 from models.data import Dataset, Histories, Split, histories, split
 from models.data.transposing import of_side
 from models.encoders import Encoders
@@ -25,9 +26,12 @@ from models.episodes import sample, stack
 from models.features import to_csr
 from models.provenance import code_digest
 from models.shapes import Episode, Features
-from models.transfer import Carry, Experience
+from models.transfer import ByShots, Carry, Experience, begun_lightly
 from models.validation import Exam, fit_blends
 from models.weights import Facts, Manifest, MetaWeights
+
+ENOUGH_VALIDATION = 30
+"""Validation users from which on nobody else is needed to choose after a transfer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,9 @@ def train(
             on_progress(progress)
     slow = outer.best
     blends = fit_blends(algorithm, slow, exam)
-    if experience is not None:
-        blends = experience.beside(blends, len(parts.train))
+    if experience is not None and carry is not None:
+        crossed = _crossed(dataset, parts, profiles, encoders, algorithm, config, carry)
+        blends = experience.beside(blends, crossed, len(parts.train))
     tables = {name: torch.tensor(values) for name, values in blends.tables.items()}
     manifest = weights.save(
         out,
@@ -127,6 +132,31 @@ def train(
     if ended:
         path.unlink(missing_ok=True)
     return manifest
+
+
+def _crossed(
+    dataset: Dataset,
+    parts: Split,
+    profiles: Features,
+    encoders: Encoders,
+    algorithm: Trainable,
+    config: TrainConfig,
+    carry: Carry,
+) -> ByShots:
+    """Tables that users who are not held out choose for each other, where few validate."""
+    users = np.union1d(parts.train, parts.validation)
+    if len(parts.validation) >= ENOUGH_VALIDATION or len(users) < 2:
+        return {}
+    past, items = histories(dataset, config.order, config.seed), len(dataset.item_ids)
+
+    def begin(some: NDArray[np.int64]) -> Slow:
+        known = to_csr(profiles.of(some), encoders.users.size)
+        return begun_lightly(algorithm, config, carry, _interactions(past, some, items), known)
+
+    def examine(some: NDArray[np.int64]) -> Exam:
+        return Exam.of(dataset, some, profiles, config.order, config.seed)
+
+    return cross_fitted(algorithm, begin, examine, users)
 
 
 class _OuterLoop:
@@ -176,6 +206,7 @@ class _OuterLoop:
         budget = self._config.budget_seconds
         return (
             self._standing.step >= self._config.steps
+            or not len(self._exam.trials.users)
             or self._standing.worse >= self._config.patience
             or (budget is not None and self._seconds() >= budget)
         )
