@@ -24,9 +24,10 @@ _PRODUCTS = 5e9
 def content_of(encoder: Encoder, contents: Features) -> csr_array:
     """[N, V] what is known of each item, as a row of length 1 (or 0 where nothing is).
 
-    A feature weighs by the root of log(N / items that have it), as in tf-idf, and every column of
-    the table the same in all, so that many words do not drown one brand. The most common features
-    are left out where comparing all items by them would take too long.
+    A feature weighs by the root of log(N / items that have it), as in tf-idf. By that a column of
+    categories would count with its entropy H; every column counts with H / (H + 1), so that many
+    words do not drown one brand, and what is nearly always the same tells next to nothing. The most
+    common features are left out where comparing all items by them would take too long.
     """
     features = to_csr(contents, encoder.size)
     counts = np.bincount(features.indices, minlength=encoder.size)
@@ -35,8 +36,7 @@ def content_of(encoder: Encoder, contents: Features) -> csr_array:
     weighed = csr_array(features * weights)
     squares = np.bincount(weighed.indices, weighed.data**2, minlength=encoder.size)
     for stretch in _columns(encoder):
-        total = squares[stretch].sum()
-        weights[stretch] /= np.sqrt(total) if total > 0 else 1
+        weights[stretch] /= np.sqrt(squares[stretch].sum() / features.shape[0] + 1)
     balanced = csr_array(features * weights)
     balanced.eliminate_zeros()
     lengths = np.sqrt(np.asarray(balanced.multiply(balanced).sum(1)).ravel())
