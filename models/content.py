@@ -14,6 +14,8 @@ SIZE = 0.3
 """Mean squared length of item vectors; those that training starts from are about as long."""
 PSEUDO_USERS = 10.0
 """Users that what is known of an item counts for, beside those who met it."""
+BEARERS = 500
+"""Items kept of a feature."""
 HALFWAY = 100.0
 """Users at which vectors made of interactions weigh as much as those made of contents."""
 
@@ -59,6 +61,25 @@ def content_vectors(content: csr_array, dimension: int, seed: int) -> Tensor:
         vectors[:, :width] = _leading(centred, width, seed)
     size = (vectors**2).sum(1).mean()
     return torch.from_numpy(vectors * np.sqrt(SIZE / size if size > 0 else 0)).float()
+
+
+def bearers(content: csr_array, features: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """([V, J] int32 items, [V, J] values): for each of `features` those that bear it most.
+
+    A feature of -1 is borne by none. As in a memory, a row is divided by the root of its sum, and
+    all by their deviation.
+    """
+    by_feature = csr_array(content.T)
+    rows = torch.zeros(len(features), BEARERS, dtype=torch.int32)
+    values = torch.zeros(len(features), BEARERS)
+    for place in np.flatnonzero(features >= 0):
+        stretch = slice(*by_feature.indptr[features[place] : features[place] + 2])
+        items, shares = by_feature.indices[stretch], by_feature.data[stretch]
+        most = np.argsort(-shares, kind="stable")[:BEARERS]
+        rows[place, : len(most)] = torch.from_numpy(items[most].astype(np.int32))
+        values[place, : len(most)] = torch.from_numpy(shares[most] / np.sqrt(shares.sum()))
+    used = values[values > 0]
+    return rows, values / used.std() if len(used) > 1 and used.std() > 0 else values
 
 
 def with_content(interactions: csr_array, content: csr_array, weight: float = 1.0) -> csr_array:

@@ -150,8 +150,8 @@ def _crossed(
     past, items = histories(dataset, config.order, config.seed), len(dataset.item_ids)
 
     def begin(some: NDArray[np.int64]) -> Slow:
-        known = to_csr(profiles.of(some), encoders.users.size)
-        return begun_lightly(algorithm, config, carry, _interactions(past, some, items), known)
+        met = _interactions(past, some, items)
+        return begun_lightly(algorithm, config, carry, met, encoders.users.size)
 
     def examine(some: NDArray[np.int64]) -> Exam:
         return Exam.of(dataset, some, profiles, config.order, config.seed)

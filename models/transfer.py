@@ -168,24 +168,24 @@ def begun_lightly(
     config: TrainConfig,
     carry: Carry,
     interactions: csr_array,
-    profiles: csr_array,
+    features: int,
 ) -> dict[str, Tensor]:
     """Slow weights as training begins, less those memories that need many users.
 
-    From interactions [U, N] and features [U, V] of the users.
+    From interactions [U, N]; users have so many `features`.
     """
     width = config.ranker.for_users(interactions.shape[0]).dimension or 1
     memories = {
         "cosine": nothing(interactions.shape[1]),
         "shrunk": nothing(interactions.shape[1]),
         "regression": nothing(interactions.shape[1]),
-        "profile": nearest(interactions, profiles),
+        "profile": nothing(features),
     }
     vectors = item_vectors(interactions, width, config.seed)
     slow = algorithm.assembled(vectors, log_popularity(interactions), memories, config.seed)
     return carry(slow, interactions)
 
 
-def nothing(items: int) -> Rows:
-    """A memory of so many items that brings nothing to mind."""
-    return torch.zeros(items, 1, dtype=torch.int32), torch.zeros(items, 1)
+def nothing(sources: int) -> Rows:
+    """A memory in which so many sources bring nothing to mind."""
+    return torch.zeros(sources, 1, dtype=torch.int32), torch.zeros(sources, 1)

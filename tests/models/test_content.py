@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from models import content as module
 from models.algorithms.memory import nearest
-from models.content import SIZE, blended_vectors, content_of, content_vectors, with_content
+from models.content import SIZE, bearers, blended_vectors, content_of, content_vectors, with_content
 from models.features import Encoder
 
 TABLE = pl.DataFrame(
@@ -89,6 +89,14 @@ def test_hardly_anything_known_gives_vectors_all_the_same(features: int) -> None
     vectors = content_vectors(csr_array(np.eye(5, features)), 8, seed=0)
     assert vectors.shape == (5, 8)
     assert vectors.isfinite().all()
+
+
+def test_a_feature_is_borne_by_the_items_that_have_it() -> None:
+    red, blue = (ENCODER.meanings.index(("kind", "is", kind)) for kind in ("red", "blue"))
+    items, values = bearers(content_matrix(), np.array([blue, -1, red]))
+    borne = [{int(item) for item in row[own > 0]} for row, own in zip(items, values, strict=True)]
+    assert borne == [set(range(2, 40, 4)), set(), set(range(0, 40, 4))]
+    assert values[values > 0].std() == pytest.approx(1, rel=1e-4)
 
 
 def test_cosines_begin_at_the_content_and_end_at_the_interactions() -> None:
