@@ -69,6 +69,15 @@ class Recollection(NamedTuple):
     """[B, J]"""
 
 
+class Kin(NamedTuple):
+    """The trained items that M newer items are most like by their content."""
+
+    items: Tensor
+    """[M, J] int64: rows of the item matrix."""
+    shares: Tensor
+    """[M, J] that add up to 1, or to 0 where nothing is alike."""
+
+
 class Personal(NamedTuple):
     """What scoring needs to know of B entities."""
 

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from torch import Generator, Tensor
 
 from models.algorithms.memory import Rows
-from models.shapes import Episode, Features, Parts, Personal, Recollection, Support
+from models.shapes import Episode, Features, Kin, Parts, Personal, Recollection, Support
 
 Slow: TypeAlias = Mapping[str, Tensor]
 Retrieval: TypeAlias = Literal["dot", "multi_vector", "rescore"]
@@ -50,6 +50,15 @@ class Algorithm(Protocol):
 
     def content_rows(self, slow: Slow, content: Features) -> Tensor:
         """[B, D] the rows of items that training never saw, from what is known of them."""
+
+    def kin(self, slow: Slow, content: Features) -> Kin:
+        """The trained items that such items are most like."""
+
+    def recollect_newer(self, slow: Slow, personal: Personal, recalled: Tensor, kin: Kin) -> Tensor:
+        """[B, M] to be added to the scores of M items that training never saw, by their kin.
+
+        `recalled` [B, N] is what was recalled of the trained items.
+        """
 
     def popularity_shift(
         self, slow: Slow, rows: Tensor, events: Tensor, events_of_all: Tensor

@@ -2,14 +2,13 @@
 
 from torch import Tensor
 
-EXPECTED_CHANCES = 10.0
-"""How many chances to be met the expected popularity of an item counts for."""
 
-
-def live_shift(trained: Tensor, expected: Tensor, events: Tensor, events_of_all: Tensor) -> Tensor:
+def live_shift(
+    trained: Tensor, expected: Tensor, events: Tensor, events_of_all: Tensor, trust: Tensor
+) -> Tensor:
     """[B] log((n + a m) / (N + a)) - log m: from expected to live popularity.
 
-    m is the expected rate, which counts for a = EXPECTED_CHANCES; n events happened in N chances.
+    m is the expected rate, which counts for a chances; n events happened in N chances.
     One chance is as many events on all items as a training user had, so that the rates of live
     events and of training compare.
 
@@ -18,8 +17,9 @@ def live_shift(trained: Tensor, expected: Tensor, events: Tensor, events_of_all:
         expected: [B] log m.
         events: [B] n; in its precision everything is computed.
         events_of_all: [B] events on all items since this one could be met.
+        trust: [] a
     """
-    trained, expected = trained.to(events), expected.to(events)
+    trained, expected, trust = (known.to(events) for known in (trained, expected, trust))
     chances = events_of_all / trained.exp().sum()
-    met = events + EXPECTED_CHANCES * expected.exp()
-    return met.log() - (chances + EXPECTED_CHANCES).log() - expected
+    met = events + trust * expected.exp()
+    return met.log() - (chances + trust).log() - expected

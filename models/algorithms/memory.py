@@ -4,6 +4,7 @@ A low-rank head forgets what only a few items have in common. Sparse item-item m
 
 - `nearest`: cosines (Sarwar et al. 2001), plain or shrunk where few users speak for a pair; best
   when little is known of somebody, the shrunk form when next to nothing is;
+- `foretold`: what features of users say of items, for those of whom something else is known;
 - `regression`: every item as a ridge regression on the items most correlated with it (Steck 2019,
   "Embarrassingly Shallow Autoencoders", restricted to neighbours as in Ning & Karypis 2011, "SLIM",
   so that it grows linearly with the catalogue). What a support has in common with itself counts
@@ -17,6 +18,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
+
+from models.algorithms.likeness import Likeness
 
 NEIGHBOURS = 500
 """Partners kept of each item, at most; in large catalogues as many as _KEPT allows."""
@@ -63,10 +66,27 @@ def nearest(
         cosine = common / np.maximum(scale, np.float32(1e-9))
         near[block], rows[block] = torch.from_numpy(cosine).topk(width, dim=1)
     near /= near.sum(1, keepdim=True).clamp_min(1e-9).sqrt()
-    positive = near[near > 0]
-    if len(positive) > 1 and positive.std() > 0:
-        near /= positive.std()
-    return rows, near
+    return rows, _standardised(near)
+
+
+def foretold(likeness: Likeness) -> Rows:
+    """What each feature says of the items, when all features are regressed at once.
+
+    `likeness` is of users' features and their histories, as rows of length 1, so that one who met
+    everything does not drown the others. Each row keeps its largest values; they are divided by
+    their deviation.
+    """
+    features, items = likeness.rows.shape[1], likeness.targets.shape[1]
+    width = min(items, NEIGHBOURS, max(REGRESSORS, _KEPT // max(1, features)))
+    rows, values = torch.zeros((features, 0), dtype=torch.int32), torch.zeros((features, 0))
+    start = 0
+    for block in likeness.regress():
+        columns = torch.arange(start, start := start + block.shape[1], dtype=torch.int32)
+        rows = torch.cat([rows, columns.expand(features, -1)], dim=1)
+        values = torch.cat([values, torch.from_numpy(block)], dim=1)
+        kept = values.abs().topk(min(width, values.shape[1]), dim=1).indices
+        rows, values = rows.gather(1, kept), values.gather(1, kept)
+    return rows, _standardised(values)
 
 
 def regression(interactions: csr_array) -> Rows:
@@ -133,6 +153,12 @@ def _largest(matrix: csr_array) -> Rows:
         kept = np.argsort(-np.abs(sizes), kind="stable")[:width]
         rows[item, : len(kept)], values[item, : len(kept)] = found[kept], sizes[kept]
     return torch.from_numpy(rows), torch.from_numpy(values)
+
+
+def _standardised(values: Tensor) -> Tensor:
+    """Divided by the deviation of those that are not 0."""
+    used = values[values != 0]
+    return values / used.std() if len(used) > 1 and used.std() > 0 else values
 
 
 def _squares(matrix: csr_array) -> NDArray[np.float32]:

@@ -19,17 +19,21 @@ from scipy.sparse import csr_array
 from torch import Generator, Tensor
 from torch.nn.functional import embedding
 
+from models.algorithms import newcomer
 from models.algorithms.interface import Retrieval, Slow
 from models.algorithms.leave_one_out import cautious, leave_one_out
+from models.algorithms.likeness import Likeness, unit_rows, weighed
 from models.algorithms.live_popularity import live_shift
-from models.algorithms.memory import Rows, nearest, regression
+from models.algorithms.memory import Rows, foretold, nearest, regression
 from models.algorithms.ranking_start import draw_negatives, item_vectors, log_popularity
+from models.algorithms.recall import at_shots, recall, weighted_rows
 from models.config import RankerConfig
 from models.losses import query_loss
 from models.shapes import (
     MOST_SHOTS,
     Episode,
     Features,
+    Kin,
     Parts,
     Personal,
     RankingTask,
@@ -44,13 +48,13 @@ _LEFT_OUT = 100_000
 _TABLES = ("prior_weight", "reach", *(f"{name}_weight" for name in MEMORIES))
 _BY_ITEM = ("cosine", "shrunk", "regression")
 
-PER_ITEM = frozenset(
+PER_ITEM = newcomer.PER_ITEM | frozenset(
     {"item_vectors", "item_biases", "popularity"}
     | {f"{name}_{part}" for name in _BY_ITEM for part in ("items", "values")}
 )
-SHARED = frozenset(
+SHARED = newcomer.SHARED | frozenset(
     {"gate", "caution", *_TABLES, "negatives", "negative_log_q"}
-    | {"profile_map", "profile_items", "profile_values"}
+    | {"profile_map", "profile_items", "profile_values", "profile_scale", "profile_power"}
 )
 
 
@@ -62,8 +66,9 @@ class Ranking(ABC):
     [V, d] (features -> the first d fast weights, which are a linear head on the item vectors),
     negatives [M] int64 (item rows), negative_log_q [M] (log of M times the chance to be drawn); the
     memories cosine, shrunk and regression (a row for each item) and profile (a row for each
-    feature), each as NAME_items [., J] int32 and NAME_values [., J]; and by shots the tables gate,
-    caution, prior_weight, reach and NAME_weight, each [51].
+    feature), each as NAME_items [., J] int32 and NAME_values [., J]; profile_scale [V] and
+    profile_power [] (how much a feature counts in that memory); by shots the tables gate, caution,
+    prior_weight, reach and NAME_weight, each [51]; and what models.algorithms.newcomer says.
     """
 
     config: RankerConfig = field(default_factory=RankerConfig)
@@ -106,7 +111,7 @@ class Ranking(ABC):
 
     def prior(self, slow: Slow, profile: Features) -> Tensor:
         base = self.own_prior(slow)
-        shift = _weighted_rows(profile, slow["profile_map"].to(base.dtype))
+        shift = weighted_rows(profile, slow["profile_map"].to(base.dtype))
         padding = base.new_zeros(len(shift), len(base) - shift.shape[1])
         return base + torch.cat([shift, padding], dim=1)
 
@@ -115,15 +120,21 @@ class Ranking(ABC):
         return torch.cat([self.body(slow, slow["item_vectors"]), columns], dim=1)
 
     def content_rows(self, slow: Slow, content: Features) -> Tensor:
-        """Nothing is known of the item but that it is as popular as items are on average."""
-        rate = slow["popularity"].exp().mean().log()
-        vectors = slow["item_vectors"].new_zeros(len(content.values), slow["item_vectors"].shape[1])
-        return torch.cat([self.body(slow, vectors), rate.expand(len(vectors), 2)], dim=1)
+        vectors, rates = newcomer.expected(slow, content)
+        return torch.cat([self.body(slow, vectors), rates, rates], dim=1)
+
+    def kin(self, slow: Slow, content: Features) -> Kin:
+        return newcomer.kin(slow, content)
+
+    def recollect_newer(self, slow: Slow, personal: Personal, recalled: Tensor, kin: Kin) -> Tensor:
+        return newcomer.recollect(slow, personal, recalled, kin)
 
     def popularity_shift(
         self, slow: Slow, rows: Tensor, events: Tensor, events_of_all: Tensor
     ) -> Tensor:
-        return live_shift(slow["popularity"], rows[:, -1], events, events_of_all)
+        return live_shift(
+            slow["popularity"], rows[:, -1], events, events_of_all, slow["content_chances"]
+        )
 
     def gate(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
         """The table's value, less where the support does not vouch for adapting.
@@ -203,8 +214,8 @@ class Ranking(ABC):
         shots = support.shots.clamp_min(torch.finfo(support.shots.dtype).tiny)
         shares = support.weights * shots.rsqrt().unsqueeze(-1)
         sources = dict.fromkeys(_BY_ITEM, (support.items, shares))
-        sources["profile"] = profile
-        return {f"{name}_weight": _recall(slow, name, *sources[name]) for name in MEMORIES}
+        sources["profile"] = weighed(profile, slow["profile_scale"], slow["profile_power"])
+        return {f"{name}_weight": recall(slow, name, *sources[name]) for name in MEMORIES}
 
     def outer_loss(self, slow: Slow, episode: Episode, generator: Generator | None) -> Tensor:
         fast = self.adapt(slow, self.prior(slow, episode.profile), episode.support)
@@ -223,14 +234,19 @@ class Ranking(ABC):
 
     def initial(self, interactions: csr_array, profiles: csr_array, seed: int) -> dict[str, Tensor]:
         config = self.config.for_users(interactions.shape[0])
+        likeness = Likeness.chosen(profiles, unit_rows(interactions), seed)
         memories = {
             "cosine": nearest(interactions, shrinkage=0),
             "shrunk": nearest(interactions),
             "regression": regression(interactions),
-            "profile": nearest(interactions, profiles),
+            "profile": foretold(likeness),
         }
         vectors = item_vectors(interactions, config.dimension or 1, seed)
-        return self.assembled(vectors, log_popularity(interactions), memories, seed)
+        return {
+            **self.assembled(vectors, log_popularity(interactions), memories, seed),
+            "profile_scale": torch.from_numpy(likeness.weighing.scale),
+            "profile_power": torch.tensor(likeness.weighing.power),
+        }
 
     def assembled(
         self, vectors: Tensor, popularity: Tensor, memories: Mapping[str, Rows], seed: int
@@ -242,7 +258,10 @@ class Ranking(ABC):
             "item_vectors": vectors,
             "item_biases": popularity.clone(),
             "popularity": popularity,
+            **newcomer.untaught(vectors, popularity),
             "profile_map": torch.zeros(len(features), width),
+            "profile_scale": torch.ones(len(features)),
+            "profile_power": torch.tensor(1.0),
             "gate": torch.cat([torch.zeros(1), ones[1:]]),
             "caution": torch.zeros_like(ones),
             "prior_weight": ones.clone(),
@@ -324,27 +343,7 @@ def _products(heads: Tensor, bodies: Tensor) -> Tensor:
     return torch.einsum("bd,bmd->bm", heads, bodies)
 
 
-def at_shots(slow: Slow, table: str, shots: Tensor) -> Tensor:
-    """[B] values of a table by shots; between whole numbers of shots they are interpolated."""
-    values = slow[table]
-    place = shots.to(values).clamp(0, len(values) - 1)
-    low, high = place.floor().long(), place.ceil().long()
-    return torch.lerp(values[low], values[high], place - low)
-
-
-def _weighted_rows(features: Features, table: Tensor) -> Tensor:
-    """[B, d] sum of the rows of `table` [V, d] that the features name, by their values."""
-    values = features.values.to(table)
-    return torch.einsum("bj,bjd->bd", values, embedding(features.columns, table))
-
-
 def _likelihood(own: Tensor, others: Tensor, hits: Tensor) -> Tensor:
     """[B] of `own` [B, 1] among itself and `others` [B, M], less those that are `hits`."""
     rivals = others.masked_fill(hits, -torch.inf)
     return own.squeeze(-1) - torch.cat([own, rivals], dim=-1).logsumexp(-1)
-
-
-def _recall(slow: Slow, memory: str, sources: Tensor, weights: Tensor) -> Recollection:
-    """The rows of a memory that `sources` [B, K] name, by their `weights` [B, K]."""
-    values = slow[f"{memory}_values"][sources] * weights.to(slow["gate"].dtype).unsqueeze(-1)
-    return Recollection(slow[f"{memory}_items"][sources].flatten(1).long(), values.flatten(1))

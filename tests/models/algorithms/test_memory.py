@@ -8,8 +8,17 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from models import algorithms
-from models.algorithms import memory
-from models.algorithms.memory import DAMPING, RIDGE, SHRINKAGE, Rows, nearest, regression
+from models.algorithms import likeness, memory
+from models.algorithms.likeness import Likeness, unit_rows, weighed
+from models.algorithms.memory import (
+    DAMPING,
+    RIDGE,
+    SHRINKAGE,
+    Rows,
+    foretold,
+    nearest,
+    regression,
+)
 from models.algorithms.ranking import MEMORIES
 from models.algorithms.scoring import personalise
 from models.config import RankerConfig
@@ -177,14 +186,32 @@ def test_nothing_is_remembered_of_nothing(slow: dict[str, Tensor]) -> None:
     assert torch.equal(scores(weighed, given), slow["popularity"][None])
 
 
-def test_the_profile_adds_the_nearness_of_its_features(slow: dict[str, Tensor]) -> None:
-    """By their values, as far as the gate is open, whatever the shots."""
+def test_the_profile_adds_what_its_features_foretell(slow: dict[str, Tensor]) -> None:
+    """As they are weighed, as far as the gate is open, whatever the shots."""
     given = Support(torch.tensor([[2, 5], [0, 0]]), torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
     profile = Features(torch.tensor([[0, 1], [1, 0]]), torch.tensor([[1.0, 0.5], [1.0, 0.0]]))
     algorithm = algorithms.get("meta-sgd")
     remembered = with_tables(slow, {"profile_weight": 0.4, "gate": 0.5})
     told = scores_of(algorithm, remembered, given, profile)
     untold = scores_of(algorithm, remembered, given, Features.none(2))
-    near = table(slow, "profile")
-    expected = 0.5 * 0.4 * torch.stack([near[0] + 0.5 * near[1], near[1]])
-    torch.testing.assert_close(told - untold, expected)
+    counted = weighed(profile, slow["profile_scale"], slow["profile_power"]).values
+    said = table(slow, "profile")
+    expected = counted[0, 0] * said[0] + counted[0, 1] * said[1], said[1]
+    torch.testing.assert_close(told - untold, 0.5 * 0.4 * torch.stack(expected))
+    torch.testing.assert_close(counted.square().sum(1), torch.ones(2))
+
+
+def test_features_foretell_by_regression(
+    interactions: csr_array, profiles: csr_array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = Likeness.chosen(profiles, unit_rows(interactions), 0)
+    (whole,) = chosen.regress()
+    expected = whole / whole.std(ddof=1)
+    np.testing.assert_allclose(dense(foretold(chosen)), expected, rtol=1e-4, atol=1e-6)
+    monkeypatch.setattr(memory, "NEIGHBOURS", 4)
+    monkeypatch.setattr(likeness, "_COLUMNS", 7)  # several blocks
+    rows, values = foretold(chosen)
+    assert rows.shape == (2, 4)
+    largest = -np.sort(-np.abs(whole), axis=1)[:, :4]
+    kept = whole[np.abs(whole) >= largest[:, 3:]]
+    np.testing.assert_allclose(values.abs(), largest / kept.std(ddof=1), rtol=1e-4)

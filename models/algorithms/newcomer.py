@@ -1,0 +1,90 @@
+"""Items that training never saw: a row and kin among trained items, from what is known of them.
+
+Slow weights (V features of items, N trained items, width d): content_scale [V] and content_power []
+(how much a feature counts), content_map [V, d + 1] and content_base [d + 1] (features -> an item
+vector and the log of a rate, and what they are on average), content_columns [N, J] int32 and
+content_values [N, J] (the weighed features of trained items), content_chances [] (chances to be met
+that the expected rate counts for), and by shots content_weight [51] and content_shift [51] (what
+the recollection of kin counts for, and what an item scores that has kin at all).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+from models.algorithms.interface import Slow
+from models.algorithms.likeness import weighed
+from models.algorithms.recall import at_shots, weighted_rows
+from models.shapes import MOST_SHOTS, Features, Kin, Personal
+
+MOST_KIN = 50
+CHANCES = 10.0
+"""What an expected rate counts for where nobody has measured how far to trust it."""
+
+SHARED = frozenset(f"content_{part}" for part in ("scale", "power", "map", "base", "chances")) | {
+    "content_weight",
+    "content_shift",
+}
+PER_ITEM = frozenset({"content_columns", "content_values"})
+
+
+def untaught(vectors: Tensor, popularity: Tensor) -> dict[str, Tensor]:
+    """Slow weights for which no feature counts: new items are as popular as items are on average.
+
+    Of trained items' vectors [N, d] and log popularity [N].
+    """
+    items, width = vectors.shape
+    rate = popularity.exp().mean().log()
+    return {
+        "content_scale": torch.zeros(0),
+        "content_power": torch.tensor(1.0),
+        "content_map": torch.zeros(0, width + 1),
+        "content_base": torch.cat([torch.zeros(width), rate.reshape(1)]),
+        "content_columns": torch.zeros(items, 1, dtype=torch.int32),
+        "content_values": torch.zeros(items, 1),
+        "content_chances": torch.tensor(CHANCES),
+        "content_weight": torch.zeros(MOST_SHOTS + 1),
+        "content_shift": torch.zeros(MOST_SHOTS + 1),
+    }
+
+
+def expected(slow: Slow, content: Features) -> tuple[Tensor, Tensor]:
+    """([M, d] item vectors, [M, 1] log rates) of items of which only the content is known."""
+    told = _told(slow, content)
+    foretold = weighted_rows(told, slow["content_map"]) + slow["content_base"]
+    return foretold[:, :-1], foretold[:, -1:]
+
+
+def kin(slow: Slow, content: Features) -> Kin:
+    """The trained items of largest cosine, by their shares of its sum."""
+    told = _told(slow, content)
+    columns, values = slow["content_columns"], slow["content_values"].to(told.values)
+    asked = told.values.new_zeros(len(told.values), max(1, len(slow["content_scale"])))
+    asked = asked.scatter_add(1, told.columns, told.values).T.contiguous()
+    alike = _sums(asked, columns.long(), values)
+    near = alike.T.clamp_min(0).topk(min(MOST_KIN, len(columns)), dim=1)
+    total = near.values.sum(1, keepdim=True)
+    return Kin(near.indices, near.values / torch.where(total > 0, total, 1))
+
+
+def recollect(slow: Slow, personal: Personal, recalled: Tensor, kin: Kin) -> Tensor:
+    """[B, M] what newer items score beside their rows: see `Algorithm.recollect_newer`."""
+    weight, shift = (
+        at_shots(slow, table, personal.shots).unsqueeze(-1).to(recalled)
+        for table in ("content_weight", "content_shift")
+    )
+    shares = kin.shares.to(recalled)
+    of_kin, known = _sums(recalled.T.contiguous(), kin.items, shares).T, shares.sum(-1)
+    return weight * of_kin + personal.gate.unsqueeze(-1).to(recalled) * shift * known
+
+
+def _told(slow: Slow, content: Features) -> Features:
+    """The features as they count: not at all where training was taught nothing of them."""
+    if not len(slow["content_scale"]):
+        return Features(content.columns[:, :0], content.values[:, :0].to(slow["content_map"]))
+    return weighed(content, slow["content_scale"], slow["content_power"])
+
+
+def _sums(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+    """[M, D] of `rows` [M, J] of `table` [N, D], by their `weights` [M, J]."""
+    return embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
