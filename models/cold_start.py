@@ -14,14 +14,18 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from torch import Tensor
 
 from models import algorithms, weights
+from models.algorithms.interface import Slow
+from models.algorithms.likeness import weighed
 from models.algorithms.memory import Rows, nearest
 from models.catalogue import Catalogue
 from models.config import TrainConfig
-from models.content import bearers, content_of, content_vectors
+from models.content import bearers, content_map, content_of, content_vectors, feature_scale
 from models.encoders import Encoders
 from models.features import Encoder, matching
+from models.shapes import Features
 from models.transfer import Experience, nothing
 from models.weights import Facts, Manifest, MetaWeights
 
@@ -51,12 +55,11 @@ def start(catalogue: Catalogue, out: Path, inherited: MetaWeights | None = None)
     content = content_of(encoders.items, contents)
     rate = min(0.5, EVENTS_OF_A_USER / len(ids))
     same = _same(encoders)
-    slow = algorithm.assembled(
-        content_vectors(content, DIMENSION, config.seed),
-        torch.full((len(ids),), log(rate)),
-        _memories(content, same),
-        config.seed,
-    )
+    vectors = content_vectors(content, DIMENSION, config.seed)
+    popularity = torch.full((len(ids),), log(rate))
+    slow = algorithm.assembled(vectors, popularity, _memories(content, same), config.seed)
+    if encoders.items.size:
+        slow |= _for_newcomers(encoders, contents, content, slow)
     experience = Experience.of(inherited, algorithm)
     slow |= experience.rules_for(slow) | experience.tables_for(0)
     if (same >= 0).any():
@@ -94,6 +97,23 @@ def _encoder(users: pl.DataFrame | None) -> Encoder:
 def _same(encoders: Encoders) -> NDArray[np.int64]:
     """[V of users] the feature of items that says the same, or -1."""
     return matching(encoders.users, encoders.items)
+
+
+def _for_newcomers(
+    encoders: Encoders, contents: Features, content: csr_array, slow: Slow
+) -> dict[str, Tensor]:
+    """What gives items that come later a row and kin: see models.algorithms.newcomer."""
+    scale = torch.from_numpy(feature_scale(encoders.items, contents)).float()
+    told = weighed(contents, scale, slow["content_power"])
+    table, offset = content_map(content, slow["item_vectors"])
+    return {
+        "content_scale": scale,
+        "content_columns": told.columns.int(),
+        "content_values": told.values,
+        "content_map": torch.cat([table, torch.zeros(len(table), 1)], dim=1),
+        "content_base": torch.cat([offset, slow["content_base"][-1:]]),
+        "content_weight": torch.ones_like(slow["content_weight"]),
+    }
 
 
 def _memories(content: csr_array, same: NDArray[np.int64]) -> dict[str, Rows]:

@@ -23,8 +23,8 @@ _PRODUCTS = 5e9
 """Multiplications that comparing all items may take: half a minute."""
 
 
-def content_of(encoder: Encoder, contents: Features) -> csr_array:
-    """[N, V] what is known of each item, as a row of length 1 (or 0 where nothing is).
+def feature_scale(encoder: Encoder, contents: Features) -> NDArray[np.float64]:
+    """[V] what each feature of N items counts for.
 
     A feature weighs by the root of log(N / items that have it), as in tf-idf. By that a column of
     categories would count with its entropy H; every column counts with H / (H + 1), so that many
@@ -39,7 +39,13 @@ def content_of(encoder: Encoder, contents: Features) -> csr_array:
     squares = np.bincount(weighed.indices, weighed.data**2, minlength=encoder.size)
     for stretch in _columns(encoder):
         weights[stretch] /= np.sqrt(squares[stretch].sum() / features.shape[0] + 1)
-    balanced = csr_array(features * weights)
+    return weights
+
+
+def content_of(encoder: Encoder, contents: Features) -> csr_array:
+    """[N, V] what is known of each item, as a row of length 1 (or 0 where nothing is)."""
+    scale = feature_scale(encoder, contents)
+    balanced = csr_array(to_csr(contents, encoder.size) * scale)
     balanced.eliminate_zeros()
     lengths = np.sqrt(np.asarray(balanced.multiply(balanced).sum(1)).ravel())
     unit: csr_array = csr_array(diags_array(1 / np.where(lengths > 0, lengths, 1)) @ balanced)
@@ -61,6 +67,16 @@ def content_vectors(content: csr_array, dimension: int, seed: int) -> Tensor:
         vectors[:, :width] = _leading(centred, width, seed)
     size = (vectors**2).sum(1).mean()
     return torch.from_numpy(vectors * np.sqrt(SIZE / size if size > 0 else 0)).float()
+
+
+def content_map(content: csr_array, vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """([V, d], [d]) map and offset that make `content_vectors` [N, d] of the rows of `content`."""
+    mean = np.asarray(content.mean(0)).ravel()
+    own = vectors.numpy().astype(np.float64)
+    along = content.T @ own - np.outer(mean, own.sum(0))
+    sizes = (along**2).sum(0)
+    table = along * np.where(sizes > 0, (own**2).sum(0) / np.where(sizes > 0, sizes, 1), 0)
+    return torch.from_numpy(table).float(), torch.from_numpy(-mean @ table).float()
 
 
 def bearers(content: csr_array, features: NDArray[np.int64]) -> tuple[Tensor, Tensor]:

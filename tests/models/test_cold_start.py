@@ -97,6 +97,20 @@ def test_what_people_say_of_themselves_counts_where_items_say_the_same(tmp_path:
     assert found[blue].min() > found[~blue].max()
 
 
+def test_an_item_that_comes_later_is_like_those_it_is_known_to_be_like(
+    weights: MetaWeights,
+) -> None:
+    algorithm = algorithms.get(weights.manifest.algorithm)
+    newer = Encoders.from_json(weights.manifest.features).items.encode(
+        [{"kind": "green"}, {"kind": "grey"}, {}]
+    )
+    rows, kin = algorithm.content_rows(weights.slow, newer), algorithm.kin(weights.slow, newer)
+    trained = algorithm.item_rows(weights.slow)
+    torch.testing.assert_close(rows[:2], trained[[1, 3]], atol=1e-4, rtol=1e-3)
+    assert {int(item) % 4 for item in kin.items[0][kin.shares[0] > 0]} == {1}
+    assert kin.shares.sum(1).tolist() == pytest.approx([1, 1, 0])
+
+
 def test_the_inner_loop_of_another_domain_is_taken_over(tmp_path: Path) -> None:
     other = save_generated(tmp_path)
     moved = started(tmp_path, Catalogue("shop", ITEMS), other)

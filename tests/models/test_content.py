@@ -9,7 +9,15 @@ from scipy.sparse import csr_array
 
 from models import content as module
 from models.algorithms.memory import nearest
-from models.content import SIZE, bearers, blended_vectors, content_of, content_vectors, with_content
+from models.content import (
+    SIZE,
+    bearers,
+    blended_vectors,
+    content_map,
+    content_of,
+    content_vectors,
+    with_content,
+)
 from models.features import Encoder
 
 TABLE = pl.DataFrame(
@@ -82,6 +90,20 @@ def test_vectors_are_sorted_centred_and_as_long_as_trained_ones() -> None:
     assert (sizes.diff() <= 1e-6).all()
     torch.testing.assert_close(vectors.mean(0), torch.zeros(6), atol=1e-6, rtol=0)
     assert vectors.square().sum(1).mean() == pytest.approx(SIZE, rel=1e-5)
+
+
+def test_a_map_makes_the_same_vectors_of_the_features() -> None:
+    content = content_matrix()
+    vectors = content_vectors(content, 6, seed=0)
+    table, offset = content_map(content, vectors)
+    made = torch.from_numpy(content.toarray()).float() @ table + offset
+    torch.testing.assert_close(made, vectors, atol=1e-4, rtol=1e-3)
+
+
+def test_a_map_of_nothing_makes_nothing() -> None:
+    table, offset = content_map(csr_array((5, 3)), torch.zeros(5, 4))
+    assert (table == 0).all()
+    assert (offset == 0).all()
 
 
 @pytest.mark.parametrize("features", [0, 1, 3])
