@@ -29,6 +29,7 @@ class LSTMLearner(DotRanking):
 
     name: ClassVar[str] = "lstm-learner"
     own: ClassVar[frozenset[str]] = frozenset({"initial_head", "forget", "learn", "inner_steps"})
+    portable: ClassVar[frozenset[str]] = frozenset({"forget", "learn"})
 
     def own_initial(self, width: int, seed: int) -> dict[str, Tensor]:  # noqa: ARG002
         rule = initial_rule(learn=0.5)

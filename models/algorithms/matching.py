@@ -31,6 +31,7 @@ class Matching(Ranking):
     own: ClassVar[frozenset[str]] = frozenset(
         {"linear_head", "attention", "log_temperature", "floor", "log_scale"}
     )
+    portable: ClassVar[frozenset[str]] = frozenset({"log_temperature", "floor", "log_scale"})
 
     def own_initial(self, width: int, seed: int) -> dict[str, Tensor]:  # noqa: ARG002
         return {

@@ -26,6 +26,7 @@ class Prototypical(DotRanking):
     own: ClassVar[frozenset[str]] = frozenset(
         {"embedding", "centre", "log_scale", "log_prior_shots"}
     )
+    portable: ClassVar[frozenset[str]] = frozenset({"log_scale", "log_prior_shots"})
 
     def own_initial(self, width: int, seed: int) -> dict[str, Tensor]:  # noqa: ARG002
         return {

@@ -104,6 +104,13 @@ def test_weights_of_another_algorithm_lend_no_inner_loop(taught: MetaWeights) ->
     assert Experience.of(taught, ALGORITHM).rules.keys() == ALGORITHM.portable
 
 
+@pytest.mark.parametrize("name", algorithms.names())
+def test_what_every_algorithm_carries_is_its_own_and_no_place_among_items(name: str) -> None:
+    algorithm = algorithms.trainable(name, RankerConfig(dimension=8))
+    assert algorithm.portable <= algorithm.tensors - algorithm.per_item
+    assert not algorithm.portable & {"initial_head", "scorer", "linear_head", "centre"}
+
+
 def test_rules_of_any_width_fit_and_of_other_steps_are_left() -> None:
     rule = torch.tensor([[4.0, 3.0, 2.0], [1.0, 1.0, 0.5]])
     assert resized(rule, torch.zeros(2, 2)).tolist() == [[4, 3], [1, 1]]
