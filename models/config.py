@@ -17,7 +17,7 @@ class RankerConfig:
     """Inner steps."""
     step_size: float = 4.0
     """Where every inner step size starts."""
-    scorer_step_size: float = 2.0
+    scorer_step_size: float = 1.0
     """The one step size of MAML, FOMAML, ANIL and Reptile."""
     negatives: int = 256
     """Items sampled for the inner loop, so that adapting costs the same for any catalogue."""
