@@ -24,6 +24,7 @@ from models.data.transposing import of_side
 from models.encoders import Encoders
 from models.episodes import sample, stack
 from models.features import to_csr
+from models.newcomers import Newcomers
 from models.provenance import code_digest
 from models.shapes import Episode, Features
 from models.transfer import ByShots, Carry, Experience, begun_lightly
@@ -99,10 +100,14 @@ def train(
     if experience is not None and carry is not None:
         crossed = _crossed(dataset, parts, profiles, encoders, algorithm, config, carry)
         blends = experience.beside(blends, crossed, len(parts.train))
-    tables = {name: torch.tensor(values) for name, values in blends.tables.items()}
+    slow |= {name: torch.tensor(values) for name, values in blends.tables.items()}
+    newcomers = Newcomers(
+        encoders.contents(dataset), encoders.items.size, outer.counts, len(parts.train)
+    )
+    taught, recalls = newcomers.taught(algorithm, slow, exam, config.seed)
     manifest = weights.save(
         out,
-        {**slow, **tables},
+        {**slow, **taught},
         dataset.item_ids,
         Facts(
             algorithm=algorithm.name,
@@ -123,7 +128,10 @@ def train(
                 "interactions": len(dataset.user),
             },
             config=asdict(config),
-            metrics={shots: dict(values) for shots, values in blends.metrics.items()},
+            metrics={
+                shots: {**values, **recalls.get(int(shots), {})}
+                for shots, values in blends.metrics.items()
+            },
             gate=blends.tables["gate"],
             features=encoders.to_json(),
             transferred_from=None if experience is None else experience.version,
@@ -180,6 +188,7 @@ class _OuterLoop:
         self._profiles = profiles
         self._algorithm, self._config, self._exam = algorithm, config, exam
         interactions = _interactions(self._histories, parts.train, self._items)
+        self.counts = np.asarray(interactions.sum(0), np.float64).ravel()
         slow = algorithm.initial(interactions, known, config.seed)
         if carry is not None:
             slow = carry(slow, interactions)

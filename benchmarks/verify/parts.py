@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from benchmarks.verify import reptile_sinusoid, sinusoid, wider_sinusoid
+from benchmarks.verify import digits, reptile_sinusoid, sinusoid, wider_sinusoid
 from benchmarks.verify.row import VerifyRow
 
 
@@ -21,6 +21,7 @@ class Part(NamedTuple):
 PARTS = {
     "sinusoid": Part(sinusoid.rows, sinusoid.figure),
     "wider-sinusoid": Part(wider_sinusoid.rows),
+    "digits": Part(digits.rows),
     "reptile-sinusoid": Part(reptile_sinusoid.rows),
 }
 """The longest first, so that two processes end at about the same time."""

@@ -38,15 +38,17 @@ class Weighing:
     """How features count: value ** power * scale, the whole row brought to length 1."""
 
     power: float
+    rarity: float
     scale: Floats
-    """[V]"""
+    """[V] log(entities / those that have the feature) ** rarity"""
 
     @classmethod
     def of(cls, features: csr_array, power: float, rarity: float) -> "Weighing":
         """As in tf-idf, by the entities of `features` [E, V]."""
         entities, size = features.shape
         seen = np.bincount(features.indices, minlength=size).clip(1)
-        return cls(power, (np.log(max(2, entities) / seen).clip(0) ** rarity).astype(np.float32))
+        scale = np.log(max(2, entities) / seen).clip(0) ** rarity
+        return cls(power, rarity, scale.astype(np.float32))
 
     def rows(self, features: csr_array) -> csr_array:
         """[E, V] of features [E, V]."""

@@ -70,6 +70,7 @@ def test_measures_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixtur
         "sinusoid K=5: MAML, 1 step",
         "sinusoid K=10: Reptile, 32 steps",
         "wider sinusoid K=20: Meta-SGD, 1 step",
+        "digits 5 to 9, 1-shot: prototypical",
     } <= {row["what"] for row in rows}
     for row in rows:
         assert row["ratio"] == pytest.approx(row["ours"] / row["rival"])

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from models.algorithms.meta_sgd import MetaSGD
-from models.algorithms.ranking import at_shots
+from models.algorithms.recall import at_shots
 from models.config import RankerConfig
 from models.shapes import Episode, Features, Support
 from tests.models.algorithms.given import ITEMS, close, scores_of, with_tables

@@ -1,0 +1,202 @@
+"""What training teaches of items that it never saw: some of those that it saw are hidden.
+
+From what is known of all other items the rows of the hidden ones are foretold, and they are placed
+in the lists of validation users, who stay without them in their supports. So is learned how much of
+an expected rate to believe, what the recollection of kin counts for, and how high new items may
+climb. Then the map from features to rows is fitted to all items.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from models.algorithms.interface import Slow, Trainable
+from models.algorithms.likeness import Likeness, Ridge, Weighing
+from models.algorithms.scoring import personalise
+from models.features import to_csr
+from models.metrics import CELLS, SHOTS, Question
+from models.placement import Lineup, best_places
+from models.shapes import Features, Kin, Support
+from models.validation import Exam, interpolated
+
+HIDDEN_SHARE = 0.1
+FEWEST_HIDDEN = 200
+"""Where there are many fewer items, a quarter of them is hidden."""
+SURE = 10.0
+"""Users with whom an item's vector is half known."""
+MOST_KNOWN = 64
+"""Features kept of an item, to tell whose kin it is."""
+TRUSTS = tuple(float(trust) for trust in np.geomspace(0.1, 1e4, 51))
+
+_MOST_QUESTIONS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomers:
+    """What is known of the items, and how it is used."""
+
+    contents: Features
+    """[N, J]"""
+    size: int
+    """V"""
+    counts: NDArray[np.float64]
+    """[N] training users who met each item."""
+    users: int
+    """Training users."""
+
+    def taught(
+        self, algorithm: Trainable, slow: Slow, exam: Exam, seed: int
+    ) -> tuple[dict[str, Tensor], Mapping[int, Mapping[str, float]]]:
+        """The slow weights of models.algorithms.newcomer, and how well hidden items are met.
+
+        The latter by shots, for validation users; nothing at all where nothing is known of items.
+        """
+        items = len(self.counts)
+        hidden = np.zeros(items, bool)
+        number = min(max(FEWEST_HIDDEN, int(HIDDEN_SHARE * items)), items // 4)
+        hidden[np.random.default_rng(seed).permutation(items)[:number]] = True
+        if not self.size or not number:
+            return {}, {}
+        chosen = Likeness.chosen(self._known(~hidden), _centred(slow, ~hidden), seed)
+        partial = {**slow, **self.described(slow, chosen, np.flatnonzero(~hidden))}
+        hidden_items = np.flatnonzero(hidden)
+        rows = algorithm.content_rows(partial, self.contents.of(hidden_items))
+        lacking = torch.from_numpy(self._rate(hidden)).log() - rows[:, -1].exp().mean().log()
+        rows[:, -2:] += lacking
+        trust = trusted_chances(self.counts[hidden], rows[:, -1].double().exp().numpy(), self.users)
+        kin = algorithm.kin(partial, self.contents.of(hidden_items))
+        lineups = {
+            k: lineup
+            for k in SHOTS
+            if (lineup := _lineup(algorithm, slow, exam, k, hidden, rows, kin)) is not None
+        }
+        places = best_places(lineups)
+        taught = self.described(slow, chosen, np.arange(items))
+        taught["content_base"][-1] += lacking
+        tables = {
+            "content_weight": {k: weight for k, (weight, _) in places.items()},
+            "content_shift": {k: shift for k, (_, shift) in places.items()},
+        }
+        return {
+            **taught,
+            "content_chances": torch.tensor(trust),
+            **{name: torch.tensor(interpolated(table)) for name, table in tables.items()},
+        }, {
+            k: {"new_recall@100": float(one.marks(*places[k]).new.nanmean().nan_to_num(0.0))}
+            for k, one in lineups.items()
+        }
+
+    def described(
+        self, slow: Slow, chosen: Likeness, items: NDArray[np.int64]
+    ) -> dict[str, Tensor]:
+        """The map from features to rows, fitted to `items`, which alone can be anybody's kin."""
+        known = self._known(items)
+        weighing = Weighing.of(known, chosen.weighing.power, chosen.weighing.rarity)
+        rows = weighing.rows(known)
+        sure = np.sqrt(self.counts[items] / (self.counts[items] + SURE)).astype(np.float32)
+        vectors = slow["item_vectors"].numpy()[items]
+        rates = slow["popularity"].numpy()[items, None]
+        mean = np.concatenate([np.average(vectors, axis=0, weights=sure**2 + 1e-9), rates.mean(0)])
+        surely = csr_array(rows * sure[:, None])
+        right = surely.T @ ((vectors - mean[:-1]) * sure[:, None]), rows.T @ (rates - mean[-1])
+        parts = [
+            Ridge(one, chosen.penalty).solve(side.astype(np.float32))
+            for one, side in zip((surely, rows), right, strict=True)
+        ]
+        columns, values = _padded(rows, items, len(self.counts))
+        return {
+            "content_scale": torch.from_numpy(weighing.scale),
+            "content_power": torch.tensor(weighing.power),
+            "content_map": torch.from_numpy(np.concatenate(parts, axis=1)),
+            "content_base": torch.from_numpy(mean.astype(np.float32)),
+            "content_columns": columns,
+            "content_values": values,
+        }
+
+    def _known(self, items: NDArray[np.int64] | NDArray[np.bool_]) -> csr_array:
+        return to_csr(self.contents, self.size)[items]
+
+    def _rate(self, items: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """[] the mean rate at which users met these items, smoothed as popularity is."""
+        return np.asarray((self.counts[items].mean() + 1) / (self.users + 2))
+
+
+def trusted_chances(met: NDArray[np.float64], expected: NDArray[np.float64], users: int) -> float:
+    """How many chances to be met an expected rate counts for, of TRUSTS the most likely.
+
+    If true rates scatter around the expected ones [n] as a gamma distribution does and events are
+    Poisson, the counts `met` [n] among so many users are negative binomial.
+    """
+    counts = torch.from_numpy(met)
+    trust = torch.tensor(TRUSTS, dtype=torch.float64)[:, None]
+    shape = trust * torch.from_numpy(expected)
+    likelihood = (
+        torch.lgamma(counts + shape)
+        - torch.lgamma(shape)
+        + shape * (trust / (trust + users)).log()
+        + counts * (users / (trust + users)).log()
+    )
+    return TRUSTS[int(likelihood.sum(1).argmax())]
+
+
+@torch.no_grad()
+def _lineup(
+    algorithm: Trainable,
+    slow: Slow,
+    exam: Exam,
+    shots: int,
+    hidden: NDArray[np.bool_],
+    rows: Tensor,
+    kin: Kin,
+) -> Lineup | None:
+    """Validation users with so many shots, less hidden items; None if there is nobody."""
+    gone, trials, parts = torch.from_numpy(hidden), exam.trials, list[Lineup]()
+    able, old_rows = trials.rows(shots)[:_MOST_QUESTIONS], algorithm.item_rows(slow)
+    for start in range(0, len(able), size := max(1, CELLS // trials.items)):
+        some = able[start : start + size]
+        items = torch.from_numpy(trials.support(some, shots))
+        slots = torch.zeros(len(some), max(1, shots), dtype=torch.int64)
+        slots[:, :shots] = items
+        used = torch.zeros(slots.shape)
+        used[:, :shots] = (~gone[items]).float()
+        support, profile = Support(slots, used), exam.profiles.of(trials.users[some])
+        personal = personalise(algorithm, slow, support, profile)
+        found, scores = algorithm.recollect(slow, personal, support, profile)
+        recalled = torch.zeros(len(some), trials.items).scatter_add(1, found, scores.float())
+        question = trials.question(some)
+        told = {**slow, "content_weight": torch.ones(51), "content_shift": torch.zeros(51)}
+        parts.append(
+            Lineup.of(
+                algorithm.score(slow, personal, old_rows) + recalled,
+                Question(question.wanted & ~gone, question.hidden | gone),
+                algorithm.score(slow, personal, rows).masked_fill(
+                    question.hidden[:, gone], -torch.inf
+                ),
+                algorithm.recollect_newer(told, personal, recalled, kin),
+                question.wanted[:, gone],
+            )
+        )
+    return Lineup.together(parts) if parts else None
+
+
+def _centred(slow: Slow, items: NDArray[np.bool_]) -> csr_array:
+    vectors = slow["item_vectors"].numpy()[items]
+    centred: csr_array = csr_array(vectors - vectors.mean(0))
+    return centred
+
+
+def _padded(rows: csr_array, items: NDArray[np.int64], total: int) -> tuple[Tensor, Tensor]:
+    """[total, J] columns and values of `rows`, which are those of `items`; the others' are 0."""
+    width = max(1, min(MOST_KNOWN, int(np.diff(rows.indptr).max(initial=0))))
+    columns, values = np.zeros((total, width), np.int32), np.zeros((total, width), np.float32)
+    for row, item in enumerate(items):
+        stretch = slice(rows.indptr[row], rows.indptr[row + 1])
+        found, sizes = rows.indices[stretch], rows.data[stretch]
+        kept = np.argsort(-np.abs(sizes), kind="stable")[:width]
+        columns[item, : len(kept)], values[item, : len(kept)] = found[kept], sizes[kept]
+    return torch.from_numpy(columns), torch.from_numpy(values)

@@ -1,0 +1,98 @@
+"""Where new items stand in lists of old ones, against lists made by hand."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from models import placement
+from models.metrics import Question
+from models.placement import HARM, Lineup, best_places
+
+OLD, NEW, ASKED = 40, 12, 30
+
+
+@pytest.fixture(autouse=True)
+def _short_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "LENGTH", 15)
+
+
+def random_parts(seed: int = 0) -> tuple[Tensor, Question, Tensor, Tensor, Tensor]:
+    """Scores tell something of what is wanted; of the last nobody wants anything."""
+    random = torch.Generator().manual_seed(seed)
+    wanted = torch.rand(ASKED, OLD, generator=random) < 0.3
+    hidden = (torch.rand(ASKED, OLD, generator=random) < 0.1) & ~wanted
+    new_wanted = torch.rand(ASKED, NEW, generator=random) < 0.3
+    wanted[-1], new_wanted[-1] = False, False
+    old = wanted + torch.randn(ASKED, OLD, generator=random)
+    row = torch.randn(ASKED, NEW, generator=random)
+    recalled = new_wanted + 0.3 * torch.randn(ASKED, NEW, generator=random)
+    return old, Question(wanted, hidden), row, recalled, new_wanted
+
+
+def gain(hits: list[bool], wanted: int, length: int) -> float:
+    discounts = 1 / np.log2(np.arange(2, length + 2))
+    return float((discounts[: len(hits)] * hits).sum() / discounts[:wanted].sum())
+
+
+def test_lists_by_hand() -> None:
+    old, question, row, recalled, new_wanted = random_parts()
+    marks = Lineup.of(old, question, row, recalled, new_wanted).marks(2.0, 0.5)
+    scores = torch.cat([old.masked_fill(question.hidden, -torch.inf), row + 2 * recalled + 0.5], 1)
+    for line in range(ASKED - 1):
+        best = scores[line].argsort(descending=True).tolist()
+        wanted_old = question.wanted[line].tolist() + [False] * NEW
+        wanted_new = [False] * OLD + new_wanted[line].tolist()
+        hits = [wanted_old[item] or wanted_new[item] for item in best[:15]]
+        total = sum(wanted_old) + sum(wanted_new)
+        assert marks.together[line] == pytest.approx(gain(hits, min(total, 15), 15))
+        old_hits = [wanted_old[item] for item in best[:10]]
+        assert marks.old[line] == pytest.approx(gain(old_hits, min(sum(wanted_old), 10), 10))
+        found = sum(wanted_new[item] for item in best[:15])
+        if sum(wanted_new):
+            assert marks.new[line] == pytest.approx(found / sum(wanted_new))
+    assert all(mark[-1].isnan() for mark in marks)
+
+
+def test_without_new_items_only_the_old_stand() -> None:
+    old, question, row, recalled, new_wanted = random_parts()
+    lineup = Lineup.of(old, question, row, recalled, new_wanted)
+    alone, buried = lineup.without_new(), lineup.marks(0.0, -1e6)
+    torch.testing.assert_close(alone, buried, equal_nan=True)
+    assert not alone.new.nan_to_num(0).any()
+
+
+def test_parts_of_questions_are_one() -> None:
+    whole, parts = random_parts(), [Lineup.of(*cut(rows)) for rows in (slice(0, 9), slice(9, None))]
+    together = Lineup.together(parts).marks(1.0, 0.0)
+    torch.testing.assert_close(together, Lineup.of(*whole).marks(1.0, 0.0), equal_nan=True)
+
+
+def cut(rows: slice) -> tuple[Tensor, Question, Tensor, Tensor, Tensor]:
+    old, question, *new = random_parts()
+    asked = Question(question.wanted[rows], question.hidden[rows])
+    row, recalled, wanted = (part[rows] for part in new)
+    return old[rows], asked, row, recalled, wanted
+
+
+def test_the_best_place_helps_the_new_and_spares_the_old() -> None:
+    lineups = {k: Lineup.of(*random_parts(seed=k)) for k in (1, 2, 3)}
+    places = best_places(lineups)
+    for k, (weight, shift) in places.items():
+        before, after = lineups[k].without_new(), lineups[k].marks(weight, shift)
+        assert weight > 0  # what is recalled tells what is wanted
+        assert after.together.nanmean() > before.together.nanmean()
+    both = {k: (one.without_new().old, one.marks(*places[k]).old) for k, one in lineups.items()}
+    trust = {1: 1.0, 2: 2.0, 3: 1.0}
+    lost = sum(trust[k] * float((b - a).nanmean()) for k, (b, a) in both.items())
+    assert lost <= HARM * sum(trust[k] * float(b.nanmean()) for k, (b, _) in both.items())
+
+
+def test_new_items_that_nobody_wants_are_kept_out() -> None:
+    old, question, row, recalled, _ = random_parts()
+    lineup = Lineup.of(old, question, row, recalled, torch.zeros(ASKED, NEW, dtype=torch.bool))
+    weight, shift = best_places({5: lineup})[5]
+    placed, alone = lineup.marks(weight, shift), lineup.without_new()
+    assert placed.new.isnan().all()
+    assert shift < -2
+    assert placed.together.nanmean() > 0.999 * alone.together.nanmean()
