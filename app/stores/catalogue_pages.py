@@ -1,52 +1,53 @@
 """All items and all users with their properties, a page at a time, by id."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.domain import Item, User
 from app.stores.database import Database
 from app.stores.tables import ItemRow, UserRow
 
 PAGE = 5_000
+_Entity = TypeVar("_Entity")
 
 
-async def item_pages(database: Database, page: int = PAGE) -> AsyncIterator[list[Item]]:
+def item_pages(database: Database, page: int = PAGE) -> AsyncIterator[list[Item]]:
     """Every page is a snapshot of its own: an item that changes meanwhile is old or new."""
-    last: str | None = None
-    while True:
-        rows = select(ItemRow).order_by(ItemRow.item_id).limit(page)
-        if last is not None:
-            rows = rows.where(ItemRow.item_id > last)
-        async with database.read() as connection:
-            items = [
-                Item(
-                    row.item_id,
-                    row.properties,
-                    row.hidden,
-                    row.available_from,
-                    row.available_until,
-                )
-                for row in await connection.execute(rows)
-            ]
-        if items:
-            yield items
-        if len(items) < page:
-            return
-        last = items[-1].item_id
+
+    def item(row: Row[Any]) -> Item:
+        return Item(
+            row.item_id, row.properties, row.hidden, row.available_from, row.available_until
+        )
+
+    return _pages(database, ItemRow, ItemRow.item_id, item, page)
 
 
-async def user_pages(database: Database, page: int = PAGE) -> AsyncIterator[list[User]]:
+def user_pages(database: Database, page: int = PAGE) -> AsyncIterator[list[User]]:
     """As `item_pages`."""
+    return _pages(
+        database, UserRow, UserRow.user_id, lambda row: User(row.user_id, row.properties), page
+    )
+
+
+async def _pages(
+    database: Database,
+    table: type[ItemRow | UserRow],
+    key: InstrumentedAttribute[str],
+    entity: Callable[[Row[Any]], _Entity],
+    page: int,
+) -> AsyncIterator[list[_Entity]]:
     last: str | None = None
     while True:
-        rows = select(UserRow).order_by(UserRow.user_id).limit(page)
+        rows = select(table.__table__).order_by(key).limit(page)
         if last is not None:
-            rows = rows.where(UserRow.user_id > last)
+            rows = rows.where(key > last)
         async with database.read() as connection:
-            users = [User(row.user_id, row.properties) for row in await connection.execute(rows)]
-        if users:
-            yield users
-        if len(users) < page:
+            found = list(await connection.execute(rows))
+        if found:
+            last = getattr(found[-1], key.key)
+            yield [entity(row) for row in found]
+        if len(found) < page:
             return
-        last = users[-1].user_id
