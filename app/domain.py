@@ -187,6 +187,8 @@ class Item:
     hidden: bool = False
     available_from: int | None = None
     available_until: int | None = None
+    deleted: bool = False
+    """Not to be read any more; it stays only so that nobody shows it."""
     events: int = 0
     """Positive events on it, as far as they are counted. No matter of the one who puts the item."""
     unseen: int = 0
@@ -198,6 +200,7 @@ class Item:
         """Whether it may be shown at a time (ms)."""
         return (
             not self.hidden
+            and not self.deleted
             and (self.available_from is None or self.available_from <= at)
             and (self.available_until is None or at < self.available_until)
         )
@@ -207,6 +210,16 @@ class Item:
 class User:
     user_id: str
     properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+def patched(properties: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`properties` with those of `change`; a null takes one away (RFC 7396, first level).
+
+    >>> patched({"price": 9, "stock": 1}, {"price": 8, "stock": None})
+    {'price': 8}
+    """
+    together = {**properties, **change}
+    return {name: value for name, value in together.items() if value is not None}
 
 
 class Scope(StrEnum):

@@ -10,9 +10,10 @@ from app.api.bulk import BulkOut, read_bulk
 from app.api.deps import PathId, RuntimeDep
 from app.api.fields import Id, Properties, Strict, Timestamp, expected
 from app.api.security import allow
-from app.domain import Item, Scope
-from app.errors import NotFound
+from app.domain import Item, Scope, patched
+from app.errors import InvalidRequest, NotFound
 from app.runtime import now_ms
+from app.services.change_items import change_item, delete_item
 from app.services.put_items import put_items
 
 router = APIRouter(tags=["catalogue"], dependencies=[allow(Scope.SERVER)])
@@ -37,6 +38,30 @@ class ItemIn(Strict):
         return Item(
             item_id, self.properties, self.hidden, self.available_from, self.available_until
         )
+
+
+class ItemPatch(Strict):
+    properties: Properties = Field(
+        default_factory=dict, description="those to set; null takes one away"
+    )
+    hidden: bool | None = None
+    available_from: Timestamp | None = None
+    available_until: Timestamp | None = None
+
+    def after(self, item: Item) -> Item:
+        """`item` once this has been done to it. Raises `InvalidRequest`."""
+        told = self.model_fields_set
+        changed = Item(
+            item.item_id,
+            patched(item.properties, self.properties),
+            item.hidden if self.hidden is None else self.hidden,
+            self.available_from if "available_from" in told else item.available_from,
+            self.available_until if "available_until" in told else item.available_until,
+        )
+        start, end = changed.available_from, changed.available_until
+        if start is not None and end is not None and start >= end:
+            raise InvalidRequest("/available_from", "a time before available_until")
+        return changed
 
 
 class IdentifiedItemIn(ItemIn):
@@ -64,7 +89,7 @@ class StoredItemsOut(BulkOut):
     catalogue_epoch: int = Field(description="answers of this epoch or later know the items")
 
 
-ITEM = TypeAdapter(ItemIn)
+ITEM, PATCH = TypeAdapter(ItemIn), TypeAdapter(ItemPatch)
 FILM = {"properties": {"title": "Alien", "genres": ["Horror", "Sci-Fi"], "year": 1979}}
 
 
@@ -95,6 +120,27 @@ async def put_many_items(request: Request, runtime: RuntimeDep) -> StoredItemsOu
     if items:
         epoch = await put_items(runtime.parts, list(items.values()), now_ms())
     return StoredItemsOut(stored=len(items), rejected=rejected, catalogue_epoch=epoch)
+
+
+@router.patch(
+    "/v1/items/{item_id}",
+    summary="Change some of an item",
+    openapi_extra=body.describe(ItemPatch, {"sold out": {"properties": {"stock": 0}}}),
+)
+async def patch_item(request: Request, runtime: RuntimeDep, item_id: PathId) -> StoredItemOut:
+    """What is not named stays; null takes a property or a date away. Makes the item if need be."""
+    patch = body.check(PATCH, await body.read(request))
+    _, epoch = await change_item(runtime.parts, item_id, patch.after, now_ms())
+    return StoredItemOut(item_id=item_id, catalogue_epoch=epoch)
+
+
+@router.delete("/v1/items/{item_id}", summary="Delete an item")
+async def remove_item(runtime: RuntimeDep, item_id: PathId) -> StoredItemOut:
+    """Never recommended from the next call on; PUT brings it back. What people did with it stays
+    theirs and goes on to teach what is like it.
+    """
+    epoch = await delete_item(runtime.parts, item_id, now_ms())
+    return StoredItemOut(item_id=item_id, catalogue_epoch=epoch)
 
 
 @router.get("/v1/items/{item_id}", summary="Read an item")

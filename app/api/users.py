@@ -12,7 +12,7 @@ from app.api.fields import Id, Properties, Strict
 from app.api.security import allow
 from app.domain import Scope, User
 from app.errors import NotFound
-from app.services.put_users import put_users
+from app.services.put_users import patch_user, put_users
 
 router = APIRouter(tags=["users"], dependencies=[allow(Scope.SERVER)])
 
@@ -64,6 +64,18 @@ async def put_many_users(request: Request, runtime: RuntimeDep) -> BulkOut:
     if users:
         await put_users(runtime.parts, list(users.values()))
     return BulkOut(stored=len(users), rejected=rejected)
+
+
+@router.patch(
+    "/v1/users/{user_id}",
+    summary="Change some properties of a user",
+    openapi_extra=body.describe(UserIn, {"moved": {"properties": {"language": "sv"}}}),
+)
+async def patch_some(request: Request, runtime: RuntimeDep, user_id: PathId) -> UserOut:
+    """Properties that are not named stay; null takes one away. Makes the user if need be."""
+    change = body.check(USER, await body.read(request)).properties
+    user = await patch_user(runtime.parts, user_id, change)
+    return UserOut(user_id=user_id, properties=dict(user.properties))
 
 
 @router.get("/v1/users/{user_id}", summary="Read a user")

@@ -1,7 +1,7 @@
 """Items and users. Every worker follows the items by their epoch."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +19,9 @@ PUT_ITEMS = BulkInsert(
     "ON CONFLICT (item_id) DO UPDATE SET properties = excluded.properties, "
     "hidden = excluded.hidden, available_from = excluded.available_from, "
     "available_until = excluded.available_until, epoch = excluded.epoch, "
-    "unseen = excluded.unseen",
+    "unseen = excluded.unseen, deleted = excluded.deleted",
 )
+PUT_USERS_IF_NEW = BulkInsert(UserRow, "ON CONFLICT DO NOTHING")
 PUT_USERS = BulkInsert(
     UserRow,
     "ON CONFLICT (user_id) DO UPDATE SET properties = excluded.properties "
@@ -70,6 +71,21 @@ class Catalogue:
             ]
             return await _store(connection, changed, standing)
 
+    async def change_item(self, item_id: str, change: Callable[[Item], Item]) -> tuple[Item, int]:
+        """Stores what `change` makes of the item, or of an empty one. Nobody comes in between.
+
+        Returns:
+            The item, and the epoch at which it is in force.
+        """
+        async with self._database.write() as connection:
+            standing = await lock_standing(connection)
+            stored = (await _items(connection, [item_id])).get(item_id)
+            changed = change(Item(item_id) if stored is None or stored.deleted else stored)
+            if stored is not None and _facts(stored) == _facts(changed):
+                return stored, standing.epoch
+            item = _reopened(changed, stored, standing)
+            return item, await _store(connection, [item], standing)
+
     async def ensure_items(self, item_ids: Sequence[str]) -> int | None:
         """Makes stubs of the items that are unknown.
 
@@ -91,7 +107,8 @@ class Catalogue:
 
     async def get_item(self, item_id: str) -> Item | None:
         async with self._database.read() as connection:
-            return (await _items(connection, [item_id])).get(item_id)
+            item = (await _items(connection, [item_id])).get(item_id)
+        return None if item is None or item.deleted else item
 
     async def changes(self, after: tuple[int, str], limit: int) -> Changes:
         """Items beyond (epoch, item id), in that order. Whoever reads on to the last page has all
@@ -133,6 +150,23 @@ class Catalogue:
             await advance(connection, [_member(str(user_id)) for (user_id,) in changed])
             return await find_positions(connection, map(_member, wanted))
 
+    async def change_user(
+        self, user_id: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    ) -> tuple[User, Mapping[Entity, Position]]:
+        """Stores what `change` makes of a user's properties. Nobody comes in between.
+
+        Returns:
+            The user, and where it stands.
+        """
+        member = _member(user_id)
+        async with self._database.write() as connection:
+            await PUT_USERS_IF_NEW.run(connection, [(user_id, _json({}))])
+            rows = select(UserRow).where(UserRow.user_id == user_id).with_for_update()
+            user = User(user_id, change((await connection.execute(rows)).one().properties))
+            changed = await PUT_USERS.run(connection, [(user_id, _json(user.properties))])
+            await advance(connection, [member] if changed else [])
+            return user, await find_positions(connection, [member])
+
     async def get_user(self, user_id: str) -> User | None:
         async with self._database.read() as connection:
             rows = select(UserRow).where(UserRow.user_id == user_id)
@@ -168,6 +202,7 @@ def item_values(item: Item, epoch: int) -> tuple[Value, ...]:
         epoch,
         item.events,
         item.unseen,
+        item.deleted,
     )
 
 
@@ -194,15 +229,16 @@ def _item(row: Row[Any]) -> Item:
         row.hidden,
         row.available_from,
         row.available_until,
+        row.deleted,
         row.events,
         row.unseen,
     )
 
 
-def _facts(item: Item) -> tuple[str, bool, int | None, int | None]:
+def _facts(item: Item) -> tuple[str, bool, bool, int | None, int | None]:
     """What makes an item what it is. As text, for Python takes 1, 1.0 and true for the same."""
     properties = json.dumps(dict(item.properties), sort_keys=True)
-    return properties, item.hidden, item.available_from, item.available_until
+    return properties, item.hidden, item.deleted, item.available_from, item.available_until
 
 
 def _json(properties: Mapping[str, Any]) -> str:

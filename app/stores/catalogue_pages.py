@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.domain import Item, User
@@ -22,26 +22,29 @@ def item_pages(database: Database, page: int = PAGE) -> AsyncIterator[list[Item]
             row.item_id, row.properties, row.hidden, row.available_from, row.available_until
         )
 
-    return _pages(database, ItemRow, ItemRow.item_id, item, page)
+    rows = select(ItemRow).where(ItemRow.deleted.is_(False))
+    return _pages(database, rows, ItemRow.item_id, item, page)
 
 
 def user_pages(database: Database, page: int = PAGE) -> AsyncIterator[list[User]]:
     """As `item_pages`."""
-    return _pages(
-        database, UserRow, UserRow.user_id, lambda row: User(row.user_id, row.properties), page
-    )
+
+    def user(row: Row[Any]) -> User:
+        return User(row.user_id, row.properties)
+
+    return _pages(database, select(UserRow), UserRow.user_id, user, page)
 
 
 async def _pages(
     database: Database,
-    table: type[ItemRow | UserRow],
+    chosen: Select[Any],
     key: InstrumentedAttribute[str],
     entity: Callable[[Row[Any]], _Entity],
     page: int,
 ) -> AsyncIterator[list[_Entity]]:
     last: str | None = None
     while True:
-        rows = select(table.__table__).order_by(key).limit(page)
+        rows = chosen.order_by(key).limit(page)
         if last is not None:
             rows = rows.where(key > last)
         async with database.read() as connection:

@@ -96,7 +96,8 @@ async def _open_and_close(
     starts, ends = ItemRow.available_from, ItemRow.available_until
     crossing = or_((starts > before) & (starts <= now), (ends > before) & (ends <= now))
     for row in (await connection.execute(select(ItemRow).where(crossing))).all():
-        item = Item(row.item_id, {}, row.hidden, row.available_from, row.available_until)
+        gone = row.hidden or row.deleted
+        item = Item(row.item_id, {}, gone, row.available_from, row.available_until)
         if opened := item.is_open(now) - item.is_open(before):
             await connection.execute(
                 update(ItemRow)

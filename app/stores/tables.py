@@ -6,7 +6,7 @@ ties. Times are milliseconds since 1970 (UTC).
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, Integer, MetaData, Text
+from sqlalchemy import JSON, BigInteger, Float, Index, Integer, MetaData, Text, false
 from sqlalchemy.dialects.postgresql import TEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -92,6 +92,7 @@ class ItemRow(Base):
     epoch: Mapped[int] = mapped_column(BigInteger)
     events: Mapped[int] = mapped_column(BigInteger, server_default="0")
     unseen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    deleted: Mapped[bool] = mapped_column(server_default=false())
 
 
 class UserRow(Base):

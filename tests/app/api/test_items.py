@@ -121,3 +121,51 @@ async def test_bulk_has_a_bound(service: Service) -> None:
     items = [{"item_id": str(n)} for n in range(1001)]
     response = await service.send("PUT", "/v1/items", {"items": items})
     assert response.status_code == 413
+
+
+async def test_a_patch_changes_what_it_names_and_keeps_the_rest(
+    service: Service, someone: str
+) -> None:
+    path = f"/v1/items/{someone}"
+    until = 4_102_444_800_000
+    await service.send(
+        "PUT", path, {"properties": {"a": 1, "b": [2]}, "available_until": until, "hidden": True}
+    )
+    await service.send("PATCH", path, {"properties": {"a": None, "c": "x"}, "hidden": False})
+    item = (await service.send("GET", path)).json()
+    assert item["properties"] == {"b": [2], "c": "x"}
+    assert (item["hidden"], item["available_until"]) == (False, until)
+    await service.send("PATCH", path, {"available_until": None})
+    assert (await service.send("GET", path)).json()["available_until"] is None
+
+
+async def test_a_patch_that_turns_dates_around_changes_nothing(
+    service: Service, someone: str
+) -> None:
+    path = f"/v1/items/{someone}"
+    await service.send("PUT", path, {"available_until": "2030-01-01T00:00:00Z"})
+    refused = await service.send("PATCH", path, {"available_from": "2031-01-01T00:00:00Z"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/available_from"
+    assert (await service.send("GET", path)).json()["available_from"] is None
+
+
+async def test_a_deleted_item_is_gone_until_it_is_put_again(service: Service) -> None:
+    path = "/v1/items/i021"
+    await service.send("PUT", path, {"properties": {"title": "x"}})
+    deleted = await service.send("DELETE", path)
+    assert deleted.json()["item_id"] == "i021"
+    assert (await service.send("GET", path)).status_code == 404
+    assert not await shown(service, "i021")
+    await service.events({"type": "like", "user_id": "u", "item_id": "i021"})
+    assert not await shown(service, "i021")
+    again = await service.send("DELETE", path)
+    assert again.json()["catalogue_epoch"] >= deleted.json()["catalogue_epoch"]
+    await service.send("PATCH", path, {"properties": {"year": 1979}})
+    assert (await service.send("GET", path)).json()["properties"] == {"year": 1979}
+    assert await shown(service, "i021")
+
+
+async def test_what_nobody_knows_can_be_deleted_too(service: Service, someone: str) -> None:
+    assert (await service.send("DELETE", f"/v1/items/{someone}")).status_code == 200
+    assert (await service.send("GET", f"/v1/items/{someone}")).status_code == 404

@@ -1,3 +1,4 @@
+import asyncio
 from urllib.parse import quote
 
 import pytest
@@ -38,3 +39,19 @@ async def test_an_unknown_user_is_not_found(service: Service, someone: str) -> N
 async def test_wrong_properties_are_named(service: Service) -> None:
     response = await service.send("PUT", "/v1/users/u", {"properties": 1})
     assert response.json()["errors"][0]["pointer"] == "/properties"
+
+
+async def test_a_patch_changes_the_properties_it_names(service: Service, someone: str) -> None:
+    path = f"/v1/users/{someone}"
+    made = await service.send("PATCH", path, {"properties": {"language": "fi", "since": 2019}})
+    assert made.json() == {"user_id": someone, "properties": {"language": "fi", "since": 2019}}
+    await service.send("PATCH", path, {"properties": {"language": "sv", "since": None}})
+    assert (await service.send("GET", path)).json()["properties"] == {"language": "sv"}
+
+
+async def test_patches_at_once_lose_nothing(service: Service, someone: str) -> None:
+    path = f"/v1/users/{someone}"
+    changes = [{"properties": {f"p{n}": n}} for n in range(8)]
+    await asyncio.gather(*(service.send("PATCH", path, change) for change in changes))
+    properties = (await service.send("GET", path)).json()["properties"]
+    assert properties == {f"p{n}": n for n in range(8)}
