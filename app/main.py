@@ -7,14 +7,18 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from app.api import (
+    batch,
     document,
     events,
     health,
+    history,
     items,
     pages,
+    preview,
     problems,
     recommendations,
     users,
+    warmth,
     weights,
 )
 from app.api.middleware import Context, Cors, Recovery
@@ -45,7 +49,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    for part in (events, recommendations, items, users, weights, health, document, pages):
+    storefront = (events, recommendations, batch, preview, items, users, history, warmth)
+    for part in (*storefront, weights, health, document, pages):
         app.include_router(part.router)
     problems.install(app)
     app.add_middleware(Recovery)

@@ -90,10 +90,10 @@ async def post_recommendations(
     asked = body.check(QUESTION, await body.read(request))
     forbid_naming_users(caller, asked.user_id)
     limits = runtime.settings.limits
-    _limit("/k", asked.k, limits.k)
-    _limit("/exclude_item_ids", len(asked.exclude_item_ids), limits.exclusions, "items")
+    limit("/k", asked.k, limits.k)
+    limit("/exclude_item_ids", len(asked.exclude_item_ids), limits.exclusions, "items")
     candidates = asked.candidate_item_ids
-    _limit("/candidate_item_ids", len(candidates or ()), limits.candidates, "items")
+    limit("/candidate_item_ids", len(candidates or ()), limits.candidates, "items")
     question = Question(
         entity=asked.entity,
         k=asked.k,
@@ -123,7 +123,7 @@ async def get_recommendations(
     ] = None,
 ) -> Response:
     """The simple case of POST /v1/recommendations."""
-    _limit("/k", k, runtime.settings.limits.k)
+    limit("/k", k, runtime.settings.limits.k)
     entity = Entity(Namespace.USER, user_id)
     question = Question(entity=entity, k=k, properties=tuple(properties or ()))
     return await _answer(request, runtime, question)
@@ -132,14 +132,15 @@ async def get_recommendations(
 async def _answer(request: Request, runtime: Runtime, question: Question) -> Response:
     answer = await recommend(runtime.parts, question, now_ms())
     count_recommendation(answer.personalization.mode)
-    out = _out(request.scope["thaw.request_id"], answer)
+    out = outgoing(request.scope["thaw.request_id"], answer)
     timing = ", ".join(f"{step};dur={ms:.2f}" for step, ms in answer.timings.items())
     return Response(
         out.model_dump_json(), media_type="application/json", headers={"Server-Timing": timing}
     )
 
 
-def _out(request_id: str, answer: Answer) -> RecommendationsOut:
+def outgoing(request_id: str, answer: Answer) -> RecommendationsOut:
+    """What is sent of an answer."""
     personal = answer.personalization
     return RecommendationsOut(
         request_id=request_id,
@@ -168,6 +169,7 @@ def _out(request_id: str, answer: Answer) -> RecommendationsOut:
     )
 
 
-def _limit(pointer: str, value: int, limit: int, unit: str = "") -> None:
-    if value > limit:
-        raise InvalidRequest(pointer, f"at most {limit:,} {unit}".rstrip())
+def limit(pointer: str, value: int, most: int, unit: str = "") -> None:
+    """Raises `InvalidRequest` where the number at `pointer` is above `most`."""
+    if value > most:
+        raise InvalidRequest(pointer, f"at most {most:,} {unit}".rstrip())

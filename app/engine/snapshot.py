@@ -51,6 +51,10 @@ class Snapshot:
     def knows(self, item_id: str) -> bool:
         return item_id in self.layout.index
 
+    def shows(self, item_id: str) -> bool:
+        row = self.layout.index.get(item_id)
+        return row is not None and not bool(self.live.closed[row])
+
     @classmethod
     def build(
         cls,

@@ -55,7 +55,7 @@ class Ingested:
 
 async def ingest(parts: Parts, drafts: Sequence[EventDraft], now: int) -> Ingested:
     """Record `drafts`; `now` in ms. Raises `StorageUnavailable` or `Overloaded` from the log."""
-    verdicts = [_judge(parts.policy, draft, now) for draft in drafts]
+    verdicts = [judge(parts.policy, draft, now) for draft in drafts]
     places = [n for n, verdict in enumerate(verdicts) if isinstance(verdict, Event)]
     events = [verdict for verdict in verdicts if isinstance(verdict, Event)]
     rejected = [
@@ -97,7 +97,7 @@ async def _stub_unknown_items(parts: Parts, events: Sequence[Event], now: int) -
         log.warning("item_stubs_failed", items=len(unknown), reason=str(error))
 
 
-def _judge(policy: Policy, draft: EventDraft, now: int) -> Event | tuple[str, str]:
+def judge(policy: Policy, draft: EventDraft, now: int) -> Event | tuple[str, str]:
     """The event to record, or (code, detail) why not."""
     weight = policy.event_weights.get(draft.type)
     if weight is None:

@@ -127,12 +127,16 @@ class EventLog:
                 for row in await connection.execute(statement)
             }
 
-    async def scan(self, after: tuple[str, str] | None, limit: int) -> Page:
-        """A page of all events, ordered by entity and event id."""
+    async def scan(
+        self, after: tuple[str, str] | None, limit: int, entity: Entity | None = None
+    ) -> Page:
+        """A page of all events, or those of one entity, ordered by entity and event id."""
         place = tuple_(EventRow.entity, EventRow.event_id)
         statement = select(EventRow).order_by(EventRow.entity, EventRow.event_id).limit(limit)
         if after is not None:
             statement = statement.where(place > tuple_(*after))
+        if entity is not None:
+            statement = statement.where(EventRow.entity == str(entity))
         async with self._database.read() as connection:
             events = tuple(
                 Event(
