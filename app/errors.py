@@ -73,6 +73,14 @@ class ReloadInProgress(AppError):
 
 
 @dataclass(eq=False)
+class AlreadyMerged(AppError):
+    guest: str
+
+    def __str__(self) -> str:
+        return f"the guest {self.guest!r} has become another user before, and stays that"
+
+
+@dataclass(eq=False)
 class Unauthenticated(AppError):
     def __str__(self) -> str:
         return "a valid API key is needed: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"

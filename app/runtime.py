@@ -16,6 +16,7 @@ from app.stores.catalogue import Catalogue
 from app.stores.database import Database
 from app.stores.embedded_valkey import EmbeddedValkey
 from app.stores.event_log import EventLog
+from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.redis import connect
@@ -92,6 +93,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             ),
             catalogue=Catalogue(database),
             popularity=Popularity(database),
+            members=Members(database),
             activation=Activation(database),
             engine=engine,
             replica_id=uuid4().hex[:12],

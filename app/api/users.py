@@ -1,5 +1,6 @@
 """Members and their properties."""
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,8 +11,11 @@ from app.api.bulk import BulkOut, read_bulk
 from app.api.deps import PathId, RuntimeDep
 from app.api.fields import Id, Properties, Strict
 from app.api.security import allow
-from app.domain import Scope, User
+from app.domain import Entity, Namespace, Scope, User
 from app.errors import NotFound
+from app.runtime import now_ms
+from app.services.erase import erase
+from app.services.merge import merge
 from app.services.put_users import patch_user, put_users
 
 router = APIRouter(tags=["users"], dependencies=[allow(Scope.SERVER)])
@@ -34,7 +38,30 @@ class UserOut(BaseModel):
     properties: dict[str, Any]
 
 
-USER = TypeAdapter(UserIn)
+class MergeIn(Strict):
+    from_: Id = Field(alias="from", description="the anonymous_id of the guest")
+
+
+class MergedOut(BaseModel):
+    user_id: str
+    moved: int = Field(description="events that were not the user's before")
+    duplicates: int
+    watermark: str | None = Field(
+        description="send it as min_watermark to read at least this far from any replica"
+    )
+
+
+class ErasedOut(BaseModel):
+    user_id: str
+    events: int
+    guests: int
+    had_properties: bool
+    trained_before: list[str] = Field(
+        description="meta-weights that may have learned from the user; train again to be exact"
+    )
+
+
+USER, MERGE = TypeAdapter(UserIn), TypeAdapter(MergeIn)
 READER = {"properties": {"language": "fi", "member_since": 2019}}
 
 
@@ -76,6 +103,36 @@ async def patch_some(request: Request, runtime: RuntimeDep, user_id: PathId) -> 
     change = body.check(USER, await body.read(request)).properties
     user = await patch_user(runtime.parts, user_id, change)
     return UserOut(user_id=user_id, properties=dict(user.properties))
+
+
+@router.post(
+    "/v1/users/{user_id}/merge",
+    summary="A guest becomes this user",
+    openapi_extra=body.describe(MergeIn, {"signed in": {"from": "guest-7"}}),
+)
+async def post_merge(request: Request, runtime: RuntimeDep, user_id: PathId) -> MergedOut:
+    """What the guest did is the user's from then on, and so is what still arrives of the guest.
+    Events of one event_id count once. Safe to repeat.
+    """
+    guest = body.check(MERGE, await body.read(request)).from_
+    merged = await merge(
+        runtime.parts, Entity(Namespace.ANON, guest), Entity(Namespace.USER, user_id)
+    )
+    return MergedOut(
+        user_id=user_id,
+        moved=merged.moved,
+        duplicates=merged.duplicates,
+        watermark=merged.watermark,
+    )
+
+
+@router.delete("/v1/users/{user_id}", summary="Erase a user")
+async def delete_user(runtime: RuntimeDep, user_id: PathId) -> ErasedOut:
+    """Events, properties, windows, guests that became the user, and what all that counted for. A
+    keyed hash stays for 30 days, so that late retries are refused. Safe to repeat.
+    """
+    erased = await erase(runtime.parts, Entity(Namespace.USER, user_id), now_ms())
+    return ErasedOut(user_id=user_id, **asdict(erased))
 
 
 @router.get("/v1/users/{user_id}", summary="Read a user")

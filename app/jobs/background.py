@@ -11,12 +11,14 @@ from app.runtime import Runtime, now_ms
 from app.services.reload import follow
 from app.services.sweep import sweep
 from app.services.sync_catalogue import sync_catalogue
+from app.stores.members import ERASED_KEPT_MS
 
 log = structlog.get_logger()
 
 POLL_SECONDS = 0.25
 COUNT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
+FORGET_SECONDS = 3600.0
 HEARTBEAT_SECONDS = 2.0
 LONGEST_PAUSE = 5.0
 """Between two attempts of a job that keeps failing."""
@@ -32,6 +34,7 @@ async def background(runtime: Runtime) -> AsyncIterator[None]:
         _Job(runtime, _heartbeat, HEARTBEAT_SECONDS),
         _Job(runtime, _count, COUNT_SECONDS),
         _Job(runtime, _sweep, SWEEP_SECONDS),
+        _Job(runtime, _forget, FORGET_SECONDS),
     ]
     for job in jobs[:4]:
         await job.attempt()
@@ -64,6 +67,10 @@ async def _count(runtime: Runtime) -> None:
 
 async def _sweep(runtime: Runtime) -> None:
     await sweep(runtime.parts.log, runtime.parts.support)
+
+
+async def _forget(runtime: Runtime) -> None:
+    await runtime.parts.members.forget_erasures(now_ms() - ERASED_KEPT_MS)
 
 
 async def _heartbeat(runtime: Runtime) -> None:

@@ -17,6 +17,7 @@ from app.services import watermark
 from app.services.apply import apply
 from app.services.parts import Parts, Policy
 from app.services.sync_catalogue import sync_catalogue
+from app.stores.append import ERASED
 
 log = structlog.get_logger()
 
@@ -67,7 +68,8 @@ async def ingest(parts: Parts, drafts: Sequence[EventDraft], now: int) -> Ingest
         return Ingested(0, 0, tuple(rejected), (), None)
     appended = await parts.log.append(events)
     rejected += [
-        Rejected(places[n], "not_storable", reason) for n, reason in appended.failed.items()
+        Rejected(places[n], "erased" if reason == ERASED else "not_storable", reason)
+        for n, reason in appended.failed.items()
     ]
     await apply(parts, appended.positions, appended.writes(parts.policy.seen_types))
     await _stub_unknown_items(parts, events, now)

@@ -9,6 +9,7 @@ from app.engine.engine import Engine
 from app.stores.activation import Activation
 from app.stores.catalogue import Catalogue
 from app.stores.event_log import EventLog
+from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.support import SupportStore
@@ -36,6 +37,7 @@ class Parts:
     support: SupportStore
     catalogue: Catalogue
     popularity: Popularity
+    members: Members
     activation: Activation
     engine: Engine
     replica_id: str

@@ -25,6 +25,6 @@ async def sweep(
     """
     until = time.time_ns() // 1_000_000 - int(grace_seconds * 1000)
     leftovers = await log.pending(SWEEP_LIMIT, until=until)
-    await support.invalidate(leftovers)
+    await support.forget(leftovers)
     log.mark_applied(leftovers)
     return len(leftovers)

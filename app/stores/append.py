@@ -8,14 +8,15 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import Entity, Event, Position, Window, strength, window_of
+from app.stores.lives import find_past_lives
 from app.stores.statements import BulkInsert, Value, chunks
 from app.stores.tables import EntityRow, EventRow, PendingRow, UncountedRow
 
@@ -25,7 +26,7 @@ INSERT_EVENTS = BulkInsert(EventRow, "ON CONFLICT DO NOTHING RETURNING entity, e
 ADVANCE_ENTITIES = BulkInsert(
     EntityRow,
     "ON CONFLICT (entity) DO UPDATE SET version = entities.version + 1 "
-    "RETURNING entity, generation, version",
+    "RETURNING entity, generation, version, coalesce(member, ''), coalesce(erased_at, -1)",
 )
 NOTE_PENDING = BulkInsert(
     PendingRow,
@@ -36,8 +37,37 @@ _ROW_FAULTS = ("21", "22", "23", "54")
 """SQLSTATE classes that blame a value: cardinality, data, constraint, a limit exceeded."""
 
 
+ERASED = "the person was erased after this happened"
+
+
 class RowRefused(Exception):
     """Something in this batch is not acceptable to the database; the transaction rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Where an entity stands, under its lock."""
+
+    position: Position
+    member: Entity | None = None
+    """Whom a guest became: what it does from then on is the member's."""
+    erased_at: int = -1
+    """Nothing that happened up to then (ms) may be stored."""
+
+
+@dataclass(eq=False)
+class Detour(Exception):
+    """Not all of a batch is what it seemed before its entities were locked; it rolled back."""
+
+    members: Mapping[Entity, Entity]
+    """Guests, and whom they have become."""
+    erased_at: Mapping[Entity, int]
+
+    def leads(self, entity: Entity) -> Entity:
+        return self.members.get(entity, entity)
+
+    def refuses(self, event: Event) -> bool:
+        return event.timestamp <= self.erased_at.get(event.entity, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +136,34 @@ class Committed:
     new: frozenset[Key] = frozenset()
     failed: Mapping[Key, str] = field(default_factory=dict)
     arrivals: Mapping[Entity, Arrival] = field(default_factory=dict)
+    members: Mapping[Entity, Entity] = field(default_factory=dict)
+    """Guests of these events, and whom they have become."""
 
     def then(self, later: "Committed") -> "Committed":
         arrivals = dict(self.arrivals)
         for entity, arrival in later.arrivals.items():
             arrivals[entity] = arrivals[entity].then(arrival) if entity in arrivals else arrival
-        return Committed(self.new | later.new, {**self.failed, **later.failed}, arrivals)
+        return Committed(
+            self.new | later.new,
+            {**self.failed, **later.failed},
+            arrivals,
+            {**self.members, **later.members},
+        )
+
+    def told_of(self, detour: Detour, events: Mapping[Key, Event]) -> "Committed":
+        """The same by the keys of `events`, of which those that were stored took the detour."""
+        led = {key: (str(detour.leads(event.entity)), key[1]) for key, event in events.items()}
+        first = {led[key]: key for key in reversed(list(events)) if not detour.refuses(events[key])}
+        return Committed(
+            frozenset(first[key] for key in self.new),
+            {
+                key: ERASED if detour.refuses(event) else self.failed[led[key]]
+                for key, event in events.items()
+                if detour.refuses(event) or led[key] in self.failed
+            },
+            self.arrivals,
+            {**detour.members, **self.members},
+        )
 
 
 def key_of(event: Event) -> Key:
@@ -123,6 +175,7 @@ async def insert_events(connection: AsyncConnection, events: Mapping[Key, Event]
 
     Raises:
         RowRefused: the database blames a value; nothing of this transaction may be kept.
+        Detour: the same, for some of it belongs elsewhere.
     """
     try:
         return await _insert(connection, events)
@@ -143,7 +196,10 @@ async def _insert(connection: AsyncConnection, events: Mapping[Key, Event]) -> C
         else:
             known.add(event.entity)
     await _leave_to_count(connection, arrived.values())
-    positions = await advance(connection, arrived)
+    lives = await advance(connection, arrived)
+    detour = _detour(lives, arrived)
+    if detour.members or detour.erased_at:
+        raise detour
     unmoved = await find_positions(connection, known - arrived.keys())
     return Committed(
         frozenset(new),
@@ -151,11 +207,11 @@ async def _insert(connection: AsyncConnection, events: Mapping[Key, Event]) -> C
         {
             **{
                 entity: Arrival(
-                    Position(after.generation, after.version - 1),
-                    after,
+                    replace(life.position, version=life.position.version - 1),
+                    life.position,
                     tuple(arrived[entity]),
                 )
-                for entity, after in positions.items()
+                for entity, life in lives.items()
             },
             **{entity: Arrival(position, position) for entity, position in unmoved.items()},
         },
@@ -169,18 +225,51 @@ async def _leave_to_count(connection: AsyncConnection, arrived: Iterable[Iterabl
         await connection.execute(insert(UncountedRow), {"events": counts})
 
 
-async def advance(
-    connection: AsyncConnection, entities: Iterable[Entity]
-) -> dict[Entity, Position]:
-    """Moves entities on by one version and notes that Redis must follow."""
+def _detour(lives: Mapping[Entity, Life], arrived: Mapping[Entity, Iterable[Event]]) -> Detour:
+    """A retry after a merge or an erasure, a guest that has become a member: all of them new."""
+    return Detour(
+        {entity: life.member for entity, life in lives.items() if life.member is not None},
+        {
+            entity: life.erased_at
+            for entity, life in lives.items()
+            if any(event.timestamp <= life.erased_at for event in arrived[entity])
+        },
+    )
+
+
+async def advance(connection: AsyncConnection, entities: Iterable[Entity]) -> dict[Entity, Life]:
+    """Moves entities on by one version and notes that Redis must follow. Locks them."""
     named = {str(entity): entity for entity in entities}
-    moved = await ADVANCE_ENTITIES.run(connection, [(name, 0, 1) for name in sorted(named)])
-    since = time.time_ns() // 1_000_000
-    await NOTE_PENDING.run(connection, sorted((*row, since) for row in moved))
-    return {
-        named[str(name)]: Position(int(generation), int(version))
-        for name, generation, version in moved
+    rows = [(name, 0, 1, None, None) for name in sorted(named)]
+    lives = {
+        named[str(name)]: Life(
+            Position(int(generation), int(version)),
+            Entity.parse(str(member)) if member else None,
+            int(erased_at),
+        )
+        for name, generation, version, member, erased_at in await ADVANCE_ENTITIES.run(
+            connection, rows
+        )
     }
+    newborn = [entity for entity, life in lives.items() if life.position.version == 1]
+    for entity, past in (await find_past_lives(connection, newborn)).items():
+        lives[entity] = Life(Position(past.generation, 1), None, past.ended_at)
+        await connection.execute(
+            update(EntityRow)
+            .where(EntityRow.entity == str(entity))
+            .values(generation=past.generation, erased_at=past.ended_at)
+        )
+    await note_pending(connection, {entity: life.position for entity, life in lives.items()})
+    return lives
+
+
+async def note_pending(connection: AsyncConnection, positions: Mapping[Entity, Position]) -> None:
+    """Notes that what Redis holds may be older than these."""
+    since = time.time_ns() // 1_000_000
+    await NOTE_PENDING.run(
+        connection,
+        sorted((str(entity), at.generation, at.version, since) for entity, at in positions.items()),
+    )
 
 
 async def find_positions(

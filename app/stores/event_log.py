@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from operator import itemgetter
 
@@ -15,6 +15,7 @@ from app.errors import AppError, Overloaded, StorageUnavailable
 from app.stores.append import (
     Appended,
     Committed,
+    Detour,
     Key,
     RowRefused,
     forget_pending,
@@ -206,8 +207,20 @@ class EventLog:
             half = len(events) // 2
             first = await self._commit(dict(islice(events.items(), half)))
             return first.then(await self._commit(dict(islice(events.items(), half, None))))
+        except Detour as detour:
+            return await self._commit_around(detour, events)
         self._drop_applied(applied)
         return committed
+
+    async def _commit_around(self, detour: Detour, events: Mapping[Key, Event]) -> Committed:
+        """What guests did goes to the members they have become; what was erased stays away."""
+        led = [
+            replace(event, entity=detour.leads(event.entity))
+            for event in events.values()
+            if not detour.refuses(event)
+        ]
+        committed = await self._commit(_first_of_each(led)) if led else Committed()
+        return committed.told_of(detour, events)
 
     async def _forget(self) -> None:
         applied = dict(islice(self._applied.items(), FORGET_LIMIT))
@@ -225,11 +238,14 @@ class EventLog:
 
 
 def _distinct(batch: Sequence[_Request]) -> dict[Key, Event]:
-    """The events of all requests, the first of each key, in the order that locks are taken."""
+    return _first_of_each(event for request in batch for _, event in request.keyed)
+
+
+def _first_of_each(events: Iterable[Event]) -> dict[Key, Event]:
+    """The first event of each key, in the order that locks are taken."""
     first: dict[Key, Event] = {}
-    for request in batch:
-        for key, event in request.keyed:
-            first.setdefault(key, event)
+    for event in events:
+        first.setdefault(key_of(event), event)
     return dict(sorted(first.items(), key=itemgetter(0)))
 
 
@@ -245,7 +261,8 @@ def _answer(batch: Sequence[_Request], committed: Committed) -> None:
             for index, (key, _) in enumerate(request.keyed)
             if key in committed.failed
         }
-        entities = {event.entity for _, event in request.keyed}
+        told = {event.entity for _, event in request.keyed}
+        entities = {committed.members.get(entity, entity) for entity in told}
         arrivals = {
             entity: committed.arrivals[entity]
             for entity in entities

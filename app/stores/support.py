@@ -98,6 +98,11 @@ class SupportStore:
             [self._call(entity, position) for entity, position in positions.items()]
         )
 
+    async def forget(self, positions: Mapping[Entity, Position]) -> None:
+        """Leaves neither windows nor fast weights older than these positions."""
+        await self.invalidate(positions)
+        await self._redis.run([("DEL", self._fast(entity)) for entity in positions])
+
     async def put_fast(self, entity: Entity, position: Position, fast: FastWeights) -> Outcome:
         call: Call = (
             [self._window(entity), self._fast(entity)],

@@ -51,14 +51,39 @@ class EventRow(Base):
 
 
 class EntityRow(Base):
-    """Where an entity stands. Its row lock puts the commits of one entity into one order."""
+    """Where an entity stands. Its row lock puts the commits of one entity into one order.
+
+    `member` is whom a guest became; `erased_at` is when an earlier life under this id was erased.
+    """
 
     __tablename__ = "entities"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index("ix_entities_member", "member"), {"sqlite_with_rowid": False})
 
     entity: Mapped[str] = mapped_column(Ordered, primary_key=True)
     generation: Mapped[int] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(BigInteger)
+    member: Mapped[str | None] = mapped_column(Ordered)
+    erased_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ErasedRow(Base):
+    """That somebody was erased; `name` is a keyed hash, which tells nobody who."""
+
+    __tablename__ = "erased"
+    __table_args__ = (Index("ix_erased_erased_at", "erased_at"), {"sqlite_with_rowid": False})
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    erased_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class SecretRow(Base):
+    """A random key that all replicas share."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
 
 
 class PendingRow(Base):

@@ -21,6 +21,7 @@ from app.domain import (
     Window,
 )
 from app.stores.append import find_positions
+from app.stores.lives import find_past_lives
 from app.stores.tables import EventRow, UserRow
 
 FIRST_PAGE = 100
@@ -35,7 +36,8 @@ async def read_window(
     """The window of an entity; empty at Position(0, 0) for one of whom nothing is known."""
     position = (await find_positions(connection, [entity])).get(entity)
     if position is None:
-        return PlacedWindow(Window(), Position(0, 0))
+        past = (await find_past_lives(connection, [entity])).get(entity)
+        return PlacedWindow(Window(), Position(past.generation if past else 0, 0))
     shots = await _strongest(connection, str(entity))
     seen = await _last_seen(connection, str(entity), seen_types)
     return PlacedWindow(Window.of(shots, seen), position, await _properties(connection, entity))

@@ -26,6 +26,8 @@ EXPECTED: dict[tuple[str, str], frozenset[Scope] | str] = {
     ("get", "/v1/users/{user_id}/events"): SERVER,
     ("get", "/v1/users/{user_id}/warmth"): SERVER,
     ("get", "/v1/items/{item_id}/warmth"): SERVER,
+    ("post", "/v1/users/{user_id}/merge"): SERVER,
+    ("delete", "/v1/users/{user_id}"): SERVER,
     ("patch", "/v1/items/{item_id}"): SERVER,
     ("delete", "/v1/items/{item_id}"): SERVER,
     ("patch", "/v1/users/{user_id}"): SERVER,

@@ -13,6 +13,7 @@ from app.stores.activation import Activation
 from app.stores.catalogue import Catalogue
 from app.stores.database import Database
 from app.stores.event_log import EventLog
+from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.support import SupportStore
@@ -42,6 +43,7 @@ async def parts(
         support=support,
         catalogue=Catalogue(database),
         popularity=Popularity(database),
+        members=Members(database),
         activation=Activation(database),
         engine=engine,
         replica_id="this-one",
