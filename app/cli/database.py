@@ -35,6 +35,33 @@ def check() -> None:
     say("the migrations give the tables of the code")
 
 
+@cli.command()
+def scrub() -> None:
+    """Rewrite what deleted rows leave behind, so that erased people are nowhere on the disk.
+
+    Locks each table while it is rewritten: call it when few are about. It takes minutes for many
+    million events. Backups, and PostgreSQL's own log until it is recycled, are not its business.
+    """
+    asyncio.run(_scrub(load_settings()))
+
+
+async def _scrub(settings: Settings) -> None:
+    from app.stores.redis import connect
+    from app.stores.scrub import scrub_database, scrub_redis
+
+    await scrub_database(settings.database.url, settings.namespace)
+    say("the database holds nothing of deleted rows any more")
+    if settings.redis.url == "embedded":
+        say("the embedded Valkey keeps no file while it runs")
+        return
+    redis = connect(settings.redis.url, settings.redis.timeout_ms)
+    try:
+        rewrites = await scrub_redis(redis)
+    finally:
+        await redis.close()
+    say("Redis rewrites its append-only file now" if rewrites else "Redis has no append-only file")
+
+
 def upgrade_database(settings: Settings) -> None:
     """Raises `StorageUnavailable`."""
     from app.stores import schema
