@@ -73,6 +73,12 @@ class ReloadInProgress(AppError):
 
 
 @dataclass(eq=False)
+class NothingBefore(AppError):
+    def __str__(self) -> str:
+        return "no meta-weights served before these; reload by name to serve others"
+
+
+@dataclass(eq=False)
 class AlreadyMerged(AppError):
     guest: str
 

@@ -31,6 +31,7 @@ KINDS: Mapping[type[errors.AppError], Kind] = {
     errors.NotFound: Kind(404, "Not found", "not-found"),
     errors.UnknownWeights: Kind(404, "Unknown meta-weights", "unknown-weights"),
     errors.ReloadInProgress: Kind(409, "Reload under way", "reload-in-progress"),
+    errors.NothingBefore: Kind(409, "Nothing to roll back to", "nothing-before"),
     errors.AlreadyMerged: Kind(409, "Guest of another user", "already-merged"),
     errors.TooLarge: Kind(413, "Too large", "too-large"),
     errors.UnsupportedMedia: Kind(415, "Unsupported media type", "unsupported-media-type"),

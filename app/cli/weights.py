@@ -1,8 +1,9 @@
 """`thaw weights`: which meta-weights there are, and telling a running service to change."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,32 +42,45 @@ def list_(
         )
 
 
+Url = Annotated[
+    str | None, typer.Option(help="Address of the service; from the settings otherwise.")
+]
+Key = Annotated[
+    str | None,
+    typer.Option(envvar="THAW_ADMIN_KEY", help="Admin key; that of var/dev-keys.json otherwise."),
+]
+
+
 @cli.command()
 def reload(
     version: Annotated[
         str | None, typer.Argument(help="Which version; the newest if left out.")
     ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Address of the service; from the settings otherwise.")
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(
-            envvar="THAW_ADMIN_KEY", help="Admin key; that of var/dev-keys.json otherwise."
-        ),
-    ] = None,
+    url: Url = None,
+    key: Key = None,
     dry_run: Annotated[bool, typer.Option(help="Only check; change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Tell a running service to change to other meta-weights."""
+    done = _ask("reload", {"version": version, "dry_run": dry_run}, url, key)
+    _tell(done, "would serve" if dry_run else "serves", as_json=as_json)
+
+
+@cli.command()
+def rollback(url: Url = None, key: Key = None, as_json: Json = False) -> None:
+    """Tell a running service to go back to the meta-weights before."""
+    _tell(_ask("rollback", {}, url, key), "serves", as_json=as_json)
+
+
+def _ask(verb: str, body: Mapping[str, Any], url: str | None, key: str | None) -> dict[str, Any]:
     import httpx
 
     settings = load_settings()
     service = url or f"http://{settings.server.host}:{settings.server.port}"
     try:
         answer = httpx.post(
-            f"{service.rstrip('/')}/v1/admin/weights/reload",
-            json={"version": version, "dry_run": dry_run},
+            f"{service.rstrip('/')}/v1/admin/weights/{verb}",
+            json=body,
             headers={"Authorization": f"Bearer {key or _local_admin_key(settings.state)}"},
             timeout=60,
         )
@@ -76,12 +90,19 @@ def reload(
     if answer.is_error:
         complain(f"{service} refused: {_detail(answer.text)}")
         raise typer.Exit(2)
-    done = answer.json()
+    done: dict[str, Any] = answer.json()
+    return done
+
+
+def _tell(done: Mapping[str, Any], verb: str, *, as_json: bool) -> None:
     if as_json:
         print_json(done)
-    else:
+        return
+    say(f"{verb} {done['version']}, before {done['previous']}")
+    if moved := done["shadow"]:
         say(
-            f"{'would serve' if dry_run else 'serves'} {done['version']}, before {done['previous']}"
+            f"of {moved['people']} people {moved['first_changed']:.0%} get another first item; "
+            f"mean distance of their lists {moved['mean_distance']:.2f} of 1"
         )
 
 

@@ -14,6 +14,7 @@ import structlog
 from app.engine.snapshot import Snapshot
 from app.errors import (
     AppError,
+    NothingBefore,
     ReloadInProgress,
     StorageUnavailable,
     UnknownWeights,
@@ -21,6 +22,7 @@ from app.errors import (
     WeightsRejected,
 )
 from app.services.parts import Parts
+from app.services.shadow import Shadow, shadow
 from app.stores.activation import Replica
 from models import weights as meta_weights
 from models.errors import ModelError, WeightsError
@@ -38,6 +40,8 @@ class Reloaded:
     checks: tuple[str, ...]
     """What was verified, in order; a check that fails ends the reload with `WeightsRejected`."""
     replicas: Sequence[Replica]
+    shadow: Shadow | None
+    """How the lists of some people move; None where there is nothing to compare."""
     took_ms: float
 
 
@@ -54,6 +58,7 @@ async def reload(parts: Parts, version: str | None, *, dry_run: bool, now: int) 
         serving = parts.engine.snapshot
         previous = serving.version if serving else None
         prepared = await _prepare(parts, await _chosen(parts, version), now)
+        moved = await shadow(parts, serving, prepared) if serving else None
         if not dry_run:
             await parts.activation.activate(prepared.version, previous)
             await parts.engine.swap(prepared, now)
@@ -62,8 +67,20 @@ async def reload(parts: Parts, version: str | None, *, dry_run: bool, now: int) 
             previous=previous,
             checks=("manifest", "checksum", "names", "shapes", "dtypes", "finite", "smoke_rank"),
             replicas=await _replicas(parts),
+            shadow=moved,
             took_ms=(perf_counter() - started) * 1000,
         )
+
+
+async def roll_back(parts: Parts, now: int) -> Reloaded:
+    """Serve from the version before; once more, and it is the other way round again.
+
+    Raises what `reload` raises, and `NothingBefore`.
+    """
+    _, previous = await parts.activation.desired()
+    if previous is None:
+        raise NothingBefore
+    return await reload(parts, previous, dry_run=False, now=now)
 
 
 async def follow(parts: Parts, now: int) -> None:

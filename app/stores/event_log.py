@@ -1,6 +1,7 @@
 """The event log: the durable truth. One writer a process commits many requests at once."""
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from operator import itemgetter
 import structlog
 from sqlalchemy import select, tuple_
 
-from app.domain import Entity, Event, PlacedWindow, Position
+from app.domain import Entity, Event, Namespace, PlacedWindow, Position
 from app.errors import AppError, Overloaded, StorageUnavailable
 from app.stores.append import (
     Appended,
@@ -23,7 +24,7 @@ from app.stores.append import (
     key_of,
 )
 from app.stores.database import Database
-from app.stores.tables import EventRow, PendingRow
+from app.stores.tables import EntityRow, EventRow, PendingRow
 from app.stores.window_query import read_window
 
 FORGET_AFTER_SECONDS = 0.1
@@ -155,6 +156,19 @@ class EventLog:
                 for row in await connection.execute(statement)
             )
         return Page(events, key_of(events[-1]) if len(events) == limit else None)
+
+    async def sample(self, limit: int) -> list[Entity]:
+        """Some who did something, from a place in the order of ids that differs every time."""
+        rows = select(EntityRow.entity).order_by(EntityRow.entity).limit(limit)
+        place = f"{Namespace.USER}:{secrets.token_hex(2)}"
+        async with self._database.read() as connection:
+            names = list(
+                (await connection.execute(rows.where(EntityRow.entity >= place))).scalars()
+            )
+            if len(names) < limit:
+                first = rows.where(EntityRow.entity < place).limit(limit - len(names))
+                names += (await connection.execute(first)).scalars()
+        return [Entity.parse(name) for name in names]
 
     async def _write_batches(self) -> None:
         while self._queue or not self._closing:

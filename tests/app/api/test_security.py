@@ -35,6 +35,7 @@ EXPECTED: dict[tuple[str, str], frozenset[Scope] | str] = {
     ("get", "/v1/users/{user_id}"): SERVER,
     ("put", "/v1/users"): SERVER,
     ("post", "/v1/admin/weights/reload"): ADMIN,
+    ("post", "/v1/admin/weights/rollback"): ADMIN,
     ("get", "/v1/admin/weights"): ADMIN,
     ("get", "/metrics"): ADMIN,
     ("get", "/v1/openapi.json"): EACH_KEY,

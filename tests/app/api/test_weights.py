@@ -66,3 +66,36 @@ async def test_without_any_weights_a_reload_says_how_to_make_them(unready: Servi
     status, problem = await reload(unready, {})
     assert status == 503
     assert "thaw train" in str(problem["detail"])
+
+
+async def test_a_roll_back_serves_what_was_before_and_back_again(service: Service) -> None:
+    async def serves() -> str:
+        return str((await service.recommendations())["personalization"]["weights_version"])
+
+    before = await serves()
+    other = save_generated(service.runtime.settings.weights.directory, seed=13).version
+    await reload(service, {"version": other})
+    for expected, previous in ((before, other), (other, before)):
+        response = await service.send("POST", "/v1/admin/weights/rollback", scope=Scope.ADMIN)
+        assert response.json()["version"] == expected == await serves()
+        assert response.json()["previous"] == previous
+
+
+async def test_there_may_be_nothing_to_roll_back_to(unready: Service) -> None:
+    response = await unready.send("POST", "/v1/admin/weights/rollback", scope=Scope.ADMIN)
+    assert response.status_code == 409
+    assert "reload" in response.json()["detail"]
+
+
+async def test_a_dry_run_tells_how_lists_would_move(service: Service, someone: str) -> None:
+    await service.events({"type": "like", "user_id": someone, "item_id": "i003"})
+    serving = (await service.recommendations())["personalization"]["weights_version"]
+    _, same = await reload(service, {"version": serving, "dry_run": True})
+    unmoved = {"mean_distance": 0.0, "largest_distance": 0.0, "first_changed": 0.0}
+    assert isinstance(same["shadow"], dict)
+    assert same["shadow"].items() >= unmoved.items()
+    assert same["shadow"]["people"] >= 1
+    other = save_generated(service.runtime.settings.weights.directory, seed=17).version
+    _, moved = await reload(service, {"version": other, "dry_run": True})
+    assert isinstance(moved["shadow"], dict)
+    assert 0 < moved["shadow"]["mean_distance"] <= moved["shadow"]["largest_distance"] <= 1
