@@ -13,6 +13,7 @@ from app.cli import (
     data,
     database,
     demo,
+    doctor,
     export,
     history,
     keys,
@@ -40,6 +41,7 @@ cli.command("train")(learn.train)
 cli.command("evaluate")(learn.evaluate)
 cli.command("import")(history.import_)
 cli.command("export")(export.export)
+cli.command("doctor")(doctor.doctor)
 cli.command("settings")(show_settings.settings)
 cli.add_typer(data.cli, name="data")
 cli.add_typer(weights.cli, name="weights")

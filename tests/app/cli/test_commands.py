@@ -32,6 +32,9 @@ COMMANDS = {
     "weights",
     "keys",
     "settings",
+    "doctor",
+    "init",
+    "export",
 }
 
 
