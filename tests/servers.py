@@ -17,6 +17,10 @@ from pathlib import Path
 from app.stores.embedded_valkey import guarded, server_binary
 
 UNPRIVILEGED = "nobody"
+FAST_AND_LOOSE = (
+    *("-F", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB"),
+    *("-c", "autovacuum=off", "-c", "wal_level=minimal", "-c", "max_wal_senders=0"),
+)
 # becomes another user, asks the kernel to be stopped with the tests, then becomes the command
 LAUNCHER = """
 import ctypes, os, signal, sys
@@ -29,11 +33,11 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 class PostgresServer:
-    """PostgreSQL on a Unix socket, with durability off. It refuses to run as root, so as root it
-    runs as nobody, with binaries copied out of places that nobody may not enter.
+    """PostgreSQL on a Unix socket, with durability off unless asked for. It refuses to run as root,
+    so as root it runs as nobody, with binaries copied out of places that nobody may not enter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="thaw-pg-"))
         self.directory.chmod(0o755)
         self._binaries = self._reachable(find_initdb())
@@ -49,9 +53,8 @@ class PostgresServer:
         self._server = self._spawn(
             "postgres",
             *("-D", str(self._data), "-k", str(self._data), "-h", ""),
-            *("-F", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB"),
-            *("-c", "max_connections=200", "-c", "autovacuum=off", "-c", "wal_level=minimal"),
-            *("-c", "max_wal_senders=0", "-c", "deadlock_timeout=200ms"),
+            *("-c", "max_connections=200", "-c", "deadlock_timeout=200ms"),
+            *(() if durable else FAST_AND_LOOSE),
         )
         self._wait_ready()
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from app.domain import SUPPORT_LIMIT
 from app.engine.port import RankBatch, RankedBatch
 from app.engine.request import Ranked, RankedItem, RankRequest
 from app.engine.snapshot import Snapshot
@@ -13,15 +12,19 @@ from app.engine.snapshot import Snapshot
 def pack(snapshot: Snapshot, requests: Sequence[RankRequest]) -> RankBatch:
     """One batch of all requests; support on items that the meta-weights never saw is left out."""
     size, frozen = len(requests), snapshot.frozen
-    items = np.zeros((size, SUPPORT_LIMIT), np.int64)
-    weights = np.zeros((size, SUPPORT_LIMIT), np.float64)
+    known = [
+        [shot for shot in request.shots if shot.item_id in frozen.index and shot.weight]
+        for request in requests
+    ]
+    slots = max(1, *map(len, known))  # the inner loop pays for empty ones too
+    items = np.zeros((size, slots), np.int64)
+    weights = np.zeros((size, slots), np.float64)
     fast = np.zeros((size, frozen.width), np.float32)
     cached = np.zeros(size, np.bool_)
     excluded: tuple[list[int], list[int]] = ([], [])
-    for row, request in enumerate(requests):
-        known = [shot for shot in request.shots if shot.item_id in frozen.index and shot.weight]
-        items[row, : len(known)] = [frozen.index[shot.item_id] for shot in known]
-        weights[row, : len(known)] = [shot.weight for shot in known]
+    for row, (request, shots) in enumerate(zip(requests, known, strict=True)):
+        items[row, : len(shots)] = [frozen.index[shot.item_id] for shot in shots]
+        weights[row, : len(shots)] = [shot.weight for shot in shots]
         if request.fast is not None:
             fast[row] = np.frombuffer(request.fast, "<f4")
             cached[row] = True

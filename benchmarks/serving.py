@@ -1,0 +1,248 @@
+"""The whole service over HTTP, beside what its users would write instead.
+
+    ./run bench serving [--quick] [--seconds S] [--rounds N]
+
+Lists over 10,000 items for people with ten events, who must be adapted to or whose fast weights are
+cached, against a bare FastAPI route that GETs an answer of the same bytes from Redis; events, ten a
+body, against a route with one SQLAlchemy transaction for each request. Valkey and PostgreSQL (fsync
+on) are real, and everything runs on this one machine, the load generator too. Throughput is that
+under more load than can be carried; ours and the rival's turns alternate, and medians of rounds are
+compared. Latencies are those of an open load; see benchmarks/load.py. The meta-weights are
+untrained, in the shape of trained ones.
+
+Results go into benchmarks/results/serving.json and a figure into docs/images.
+"""
+
+import argparse
+import asyncio
+import json
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from statistics import median
+from time import time
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from app.domain import Entity
+from benchmarks.load import UNBOUNDED, Load, Measured, offer, request
+from benchmarks.machine import DOCS, RESULTS, machine
+from benchmarks.serving_figure import draw
+from benchmarks.stage import Stage, forget_fast_weights, remember, staged, visitors
+
+ITEMS = 10_000
+WRITERS = 32
+"""Connections that send events."""
+EVENTS = 10
+SHARES = (0.25, 0.5, 0.75, 0.9)
+"""Of our capacity, at which latencies are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison; `ratio` is ours / rival."""
+
+    what: str
+    ours: float
+    rival: float
+    ratio: float
+    bar: float
+    better: Literal["higher", "lower"]
+    unit: str
+
+    @property
+    def holds(self) -> bool:
+        return self.ratio >= self.bar if self.better == "higher" else self.ratio <= self.bar
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Latencies of one server under one open load."""
+
+    server: str
+    load: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    seconds: float
+    rounds: int
+    people: int
+
+
+async def measure(plan: Plan) -> tuple[list[Row], list[Point]]:
+    async with staged(ITEMS) as stage:
+        people = visitors(stage, plan.people)
+        await remember(stage, people)
+        async with stage.ours() as ours, stage.rival("bare_route") as bare:
+            rows, points = await _measure_lists(stage, plan, list(people), ours, bare)
+        async with stage.ours() as ours, stage.rival("plain_events") as plain:
+            rows.append(await _measure_events(stage, plan, ours, plain))
+    return rows, points
+
+
+async def _measure_lists(
+    stage: Stage, plan: Plan, people: Sequence[Entity], ours: int, bare: int
+) -> tuple[list[Row], list[Point]]:
+    asked = [_question(stage, person) for person in people]
+    bare_asked = [request("GET", f"/recommendations/{person.id}") for person in people]
+    await _store_answers(stage, ours, people)
+    rates: dict[str, list[float]] = {"adapting": [], "cached": [], "bare": []}
+    for _ in range(plan.rounds):
+        await forget_fast_weights(stage, people)
+        rates["adapting"].append((await _carried(plan, ours, asked)).rate)
+        rates["bare"].append((await _carried(plan, bare, bare_asked)).rate)
+        few = asked[: len(asked) // 8]
+        rates["cached"].append((await _carried(plan, ours, few)).rate)
+    rate = {name: median(found) for name, found in rates.items()}
+    points = []
+    for share in SHARES:
+        await forget_fast_weights(stage, people)
+        for name, port, sent in (("adapting", ours, asked), ("bare", bare, bare_asked)):
+            at = share * rate["adapting"]
+            load = Load(port, sent, rate=at, seconds=plan.seconds)
+            points.append(Point(name, await _offered(load)))
+    return [
+        _row("lists that must adapt", rate["adapting"], rate["bare"], 0.5, "higher", "1/s"),
+        _row("lists, fast weights cached", rate["cached"], rate["bare"], 0.65, "higher", "1/s"),
+        _row("p99 at half capacity", *_p99_at(points, SHARES.index(0.5)), 4, "lower", "ms"),
+    ], points
+
+
+def _p99_at(points: Sequence[Point], place: int) -> tuple[float, float]:
+    ours, bare = ([p.load.p99 for p in points if p.server == name] for name in ("adapting", "bare"))
+    return ours[place], bare[place]
+
+
+async def _measure_events(stage: Stage, plan: Plan, ours: int, plain: int) -> Row:
+    numbers = count()
+
+    def bodies() -> list[bytes]:
+        return [_events(stage, next(numbers)) for _ in range(int(3_000 * (plan.seconds + 1)))]
+
+    rates: tuple[list[float], list[float]] = ([], [])
+    for _ in range(plan.rounds):
+        told = bodies()
+        for port, path, key, found in (
+            (ours, "/v1/events", stage.key, rates[0]),
+            (plain, "/events", "", rates[1]),
+        ):
+            sent = [request("POST", path, body, key) for body in told]
+            found.append((await _carried(plan, port, sent, connections=WRITERS)).rate)
+    return _row("events, ten a body", median(rates[0]), median(rates[1]), 2, "higher", "bodies/s")
+
+
+def _question(stage: Stage, person: Entity) -> bytes:
+    body = json.dumps({"user_id": person.id, "k": 10}).encode()
+    return request("POST", "/v1/recommendations", body, stage.key)
+
+
+def _events(stage: Stage, number: int) -> bytes:
+    """What one user did in a session."""
+    now = int(time() * 1000)
+    events = [
+        {
+            "event_id": f"event-{number}-{place}",
+            "type": "click",
+            "user_id": f"writer-{number % 5_000}",
+            "item_id": stage.item_ids[(number * 7 + place * 13) % len(stage.item_ids)],
+            "timestamp": now - 1000 * place,
+        }
+        for place in range(EVENTS)
+    ]
+    return json.dumps({"events": events}).encode()
+
+
+async def _store_answers(stage: Stage, port: int, people: Sequence[Entity]) -> None:
+    """Puts an answer of ours under everybody's key, after a look at it."""
+    answer = await asyncio.to_thread(_ask, port, _question(stage, people[0]))
+    assert json.loads(answer)["personalization"]["mode"] == "adapted", answer
+    await stage.redis.run([("SET", f"recommendations:{one.id}", answer) for one in people])
+
+
+def _ask(port: int, content: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(content)
+        received = b""
+        while b"\r\n\r\n" not in received or not received.endswith(b"}"):
+            received += connection.recv(65536)
+    return received.partition(b"\r\n\r\n")[2]
+
+
+async def _carried(
+    plan: Plan, port: int, requests: Sequence[bytes], connections: int = 64
+) -> Measured:
+    load = Load(port, requests, UNBOUNDED, connections, plan.seconds)
+    return await _offered(load)
+
+
+async def _offered(load: Load) -> Measured:
+    measured = await asyncio.to_thread(offer, load)
+    assert measured.failures == 0, f"{measured.failures} of {measured.answers} failed"
+    return measured
+
+
+def _row(
+    what: str,
+    ours: float,
+    rival: float,
+    bar: float,
+    better: Literal["higher", "lower"],
+    unit: str,
+) -> Row:
+    return Row(what, round(ours, 2), round(rival, 2), round(ours / rival, 3), bar, better, unit)
+
+
+def table_of(rows: Sequence[Row]) -> Table:
+    table = Table(title="Serving, 10,000 items, on one machine with its load")
+    for name in ("what", "ours", "rival", "ratio", "bar", "unit"):
+        table.add_column(name, justify="left" if name in {"what", "unit"} else "right")
+    for row in rows:
+        bar = f"{'≥' if row.better == 'higher' else '≤'} {row.bar:g}"
+        ratio = f"{row.ratio:.2f}{'' if row.holds else ' missed'}"
+        table.add_row(row.what, f"{row.ours:,.1f}", f"{row.rival:,.1f}", ratio, bar, row.unit)
+    return table
+
+
+def latencies(points: Sequence[Point]) -> Table:
+    table = Table(title="Latency under open load, ms")
+    for name in ("server", "offered 1/s", "p50", "p90", "p99"):
+        table.add_column(name, justify="left" if name == "server" else "right")
+    for point in points:
+        load = point.load
+        spent = (f"{value:.2f}" for value in (load.p50, load.p90, load.p99))
+        table.add_row(point.server, f"{load.rate:,.0f}", *spent)
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="serving", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="within two minutes")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--docs", type=Path, default=DOCS)
+    asked = parser.parse_args(arguments)
+    plan = Plan(asked.seconds, asked.rounds, people=int(3_000 * (asked.seconds + 1)))
+    if asked.quick:
+        plan = Plan(seconds=2.0, rounds=2, people=6_000)
+    rows, points = asyncio.run(measure(plan))
+    asked.results.mkdir(parents=True, exist_ok=True)
+    found: Mapping[str, object] = {
+        "machine": machine(),
+        "rows": [asdict(row) for row in rows],
+        "latencies": [{"server": point.server, **asdict(point.load)} for point in points],
+    }
+    (asked.results / "serving.json").write_text(json.dumps(found, indent=1))
+    draw(points, asked.docs / "images" / "serving.svg")
+    console = Console(width=110)
+    console.print(table_of(rows))
+    console.print(latencies(points))
+
+
+if __name__ == "__main__":
+    main()
