@@ -10,8 +10,6 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Protocol, TypeAlias
 
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio import Redis as Standalone
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -20,6 +18,7 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.errors import StorageUnavailable
+from app.stores.redis_line import Line
 
 CONNECTIONS = 64
 PIPELINE = 256
@@ -52,30 +51,6 @@ class Transport(Protocol):
     async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]: ...
 
     async def close(self) -> None: ...
-
-
-class StandaloneTransport:
-    def __init__(self, url: str, timeout: float) -> None:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=timeout,
-            protocol=2,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
-        )
-        self._client = Standalone.from_pool(pool)
-
-    async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]:
-        pipeline = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        replies: list[object] = await pipeline.execute(raise_on_error=False)
-        return replies
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
 
 class ClusterTransport:
@@ -112,9 +87,7 @@ def connect(url: str, timeout_ms: int) -> "Redis":
     """
     timeout = timeout_ms / 1000
     transport: Transport = (
-        ClusterTransport(url, timeout)
-        if "+cluster://" in url
-        else StandaloneTransport(url, timeout)
+        ClusterTransport(url, timeout) if "+cluster://" in url else Line(url, timeout)
     )
     return Redis(transport, timeout)
 

@@ -14,7 +14,7 @@ from app.stores.database import Database
 from app.stores.embedded_valkey import EmbeddedValkey
 from app.stores.event_log import EventLog
 from app.stores.pending import PendingWatch
-from app.stores.redis import StandaloneTransport
+from app.stores.redis_line import Line
 from tests.generated import save_generated
 from tests.integration.lines import Cut, Gate
 from tests.integration.served import Served
@@ -81,13 +81,13 @@ def watch(log: EventLog) -> PendingWatch:
 
 @pytest_asyncio.fixture
 async def gate(valkey_url: str) -> AsyncIterator[Gate]:
-    gate = Gate(StandaloneTransport(valkey_url, 30))
+    gate = Gate(Line(valkey_url, 30))
     yield gate
     await gate.close()
 
 
 @pytest_asyncio.fixture
 async def cut(valkey_url: str) -> AsyncIterator[Cut]:
-    cut = Cut(StandaloneTransport(valkey_url, 30))
+    cut = Cut(Line(valkey_url, 30))
     yield cut
     await cut.close()

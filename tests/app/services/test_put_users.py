@@ -15,7 +15,8 @@ from app.services.put_users import put_users
 from app.services.recall import recall
 from app.services.recommend import Answer, Question, recommend
 from app.services.sweep import sweep
-from app.stores.redis import Redis, StandaloneTransport
+from app.stores.redis import Redis
+from app.stores.redis_line import Line
 from tests.app.services.conftest import another_replica
 from tests.generated import generated_encoders, save_generated
 from tests.integration.lines import Cut, Gate, store
@@ -122,7 +123,7 @@ async def test_without_redis_properties_are_read_from_the_database(
     serving: Parts, other: Parts, valkey_url: str
 ) -> None:
     """The other replica still reaches Redis, where an older profile lies."""
-    cut = Cut(StandaloneTransport(valkey_url, 30))
+    cut = Cut(Line(valkey_url, 30))
     severed = replace(serving, support=store(cut))
     await put(severed, ROME)
     assert await known(other) == (0, "Rome")
@@ -168,7 +169,7 @@ async def test_an_event_in_flight_does_not_bring_back_old_properties(
     """It has read the window it adds to when the properties change."""
     await put(serving, ROME)
     assert await known(serving) == (0, "Rome")
-    gate = Gate(StandaloneTransport(valkey_url, 30))
+    gate = Gate(Line(valkey_url, 30))
     gate.hold_after(1)
     slow = asyncio.create_task(like(replace(serving, support=store(gate)), "i010"))
     await gate.reached.wait()
