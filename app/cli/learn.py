@@ -168,9 +168,17 @@ def evaluate(
         str | None,
         typer.Option(help="Numbers of known interactions, such as 0,5,50,200.", show_default=False),
     ] = None,
+    side: Annotated[
+        Side | None,
+        typer.Option(help="What WEIGHTS must have been trained for.", show_default=False),
+    ] = None,
 ) -> None:
-    """Rank for users that training never saw, beside tuned baselines; prints tables."""
-    from models.config import EvaluateConfig, RankerConfig, TrainConfig
+    """Rank for users that training never saw, beside tuned baselines; prints tables.
+
+    Weights of `thaw train --side item` are judged by whom they name for items that training never
+    saw; then new weights are trained without those items, to see how they fare in users' lists.
+    """
+    from models.config import EvaluateConfig
     from models.data import read
     from models.evaluate import evaluate as judge
     from models.evaluate import evaluate_folds
@@ -183,24 +191,43 @@ def evaluate(
         shots=_numbers(shots) if shots else None,
         seeds=seeds,
     )
-    dataset, judged = read(data), load(weights.parent, weights.name)
+    judged = load(weights.parent, weights.name)
+    if side is not None and side.value != judged.side:
+        raise typer.BadParameter(f"{weights.name} was trained for the side of {judged.side}s")
+    dataset, again = read(data), _choices(judged)
     cache = cache_directory()
     with showing_parts("judging") as show:
         known = cache / "judgements"
         if folds == 1:
             report = judge(dataset, judged, config, cache=known, on_progress=show)
         else:
-            choices = judged.manifest.config
-            again = TrainConfig(**{**choices, "ranker": RankerConfig(**choices["ranker"])})
             report = evaluate_folds(
                 dataset, again, folds, cache / "folds", config, cache=known, on_progress=show
             )
+    content, text = report.to_json(), report.to_markdown()
+    if judged.side == "item":
+        from models.new_items import evaluate_new_items
+
+        tested = [again.fold] if folds == 1 else range(folds)
+        with showing_parts("letting new items in") as show:
+            lists = evaluate_new_items(
+                dataset, again, tested, cache / "folds", config, on_progress=show
+            )
+        content, text = content | {"new_items": lists.to_json()}, f"{text}\n\n{lists.to_markdown()}"
     if json_file is not None:
-        json_file.write_text(json.dumps(report.to_json(), indent=1))
+        json_file.write_text(json.dumps(content, indent=1))
     if markdown is not None:
-        markdown.write_text(report.to_markdown())
+        markdown.write_text(text)
     draw(report)
-    typer.echo(report.to_markdown())
+    typer.echo(text)
+
+
+def _choices(weights: "MetaWeights") -> "TrainConfig":
+    """With which these weights were trained."""
+    from models.config import RankerConfig, TrainConfig
+
+    choices = weights.manifest.config
+    return TrainConfig(**{**choices, "ranker": RankerConfig(**choices["ranker"])})
 
 
 def _drawing(file: Path | None) -> "Callable[[Report], None]":

@@ -175,6 +175,26 @@ def test_folds_are_trained_with_the_same_choices(thaw: Thaw, shop: Path, tmp_pat
     assert [path.name for path in (tmp_path / "weights").iterdir()] == [Path(version).name]
 
 
+def test_items_are_judged_by_their_audience_and_inside_lists(
+    thaw: Thaw, shop: Path, tmp_path: Path
+) -> None:
+    trained = thaw("train", "--data", shop, "--out", "w", "--side", "item", "--budget", "1s")
+    asked = ("evaluate", "--data", shop, "--weights", trained.out.strip(), "--baselines", "none")
+    judged = thaw(*asked, "--side", "item", "--json", "report.json", "--markdown", "report.md")
+    assert judged.code == 0, judged.err
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["side"] == "item"
+    assert report["new_items"]["new_items"] == report["n"]["0"]
+    assert report["new_items"]["weights"] != report["weights"]
+    page = (tmp_path / "report.md").read_text()
+    assert page.strip() == judged.out.strip()
+    assert "held-out items" in page
+    assert "items that training never saw" in page
+    other = thaw(*asked, "--side", "user")
+    assert other.code == 2
+    assert "was trained for the side of items" in other.err
+
+
 def test_what_cannot_be_trained_or_judged_says_why(thaw: Thaw, shop: Path) -> None:
     nowhere = thaw("train", "--data", "nowhere", "--out", "weights")
     assert nowhere.code == 2

@@ -1,0 +1,87 @@
+"""The usual way to place new items, against its formula written plainly."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+
+from models.content_similarity import (
+    SETTINGS,
+    UNTUNED,
+    ContentSimilarity,
+    best_placing,
+    completed,
+)
+from models.metrics import Question
+from models.placement import HARM, Lineup
+
+OLD = np.array([[2.0, 0, 1, 0], [0, 1, 0, 1], [1, 0, 0, 0], [0, 3, 1, 0], [0, 0, 0, 1]])
+NEW = np.array([[1.0, 0, 0, 0], [0, 1, 1, 0], [1, 2, 0, 3]])
+POPULARITY = np.array([0.5, 0.1, 0.2, 0.2, 0.3], np.float32)
+CONTENT = ContentSimilarity(csr_array(OLD), csr_array(NEW), POPULARITY)
+SUPPORT = np.array([[0, 1], [3, 2]])
+
+
+def cosines(power: float, idf: float) -> np.ndarray:
+    """[5, 3] of tf-idf."""
+    rarity = np.log(len(OLD) / (OLD != 0).sum(0)) ** idf
+    old, new = (np.sign(one) * np.abs(one) ** power * rarity for one in (OLD, NEW))
+    unit = [one / np.linalg.norm(one, axis=1, keepdims=True) for one in (old, new)]
+    found: np.ndarray = unit[0] @ unit[1].T
+    return found
+
+
+def standardised(scores: np.ndarray) -> np.ndarray:
+    centred = scores - scores.mean(1, keepdims=True)
+    found: np.ndarray = centred / centred.std(1, keepdims=True)
+    return found
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_similarities_by_their_formula(setting: dict[str, str | float]) -> None:
+    alike = cosines(1.0 if setting["values"] == "weighted" else 0.0, float(setting["idf"]))
+    of_support = alike[SUPPORT]
+    expected = of_support.sum(1) if setting["by"] == "all" else of_support.max(1)
+    found = CONTENT.scorer(setting)(SUPPORT)
+    assert found == pytest.approx(standardised(expected), rel=1e-4, abs=1e-5)
+
+
+def test_an_empty_support_is_like_what_is_popular() -> None:
+    found = CONTENT.scorer(SETTINGS[0])(SUPPORT[:, :0])
+    expected = standardised(POPULARITY[None] @ cosines(1.0, 0.5))
+    assert found == pytest.approx(np.repeat(expected, 2, axis=0), rel=1e-4, abs=1e-5)
+
+
+def test_where_nothing_is_known_all_new_items_are_alike() -> None:
+    nothing = ContentSimilarity(csr_array((5, 0)), csr_array((3, 0)), POPULARITY)
+    for support in (SUPPORT, SUPPORT[:, :0]):
+        assert not nothing.scorer(SETTINGS[0])(support).any()
+
+
+def lineup(alike: list[float]) -> Lineup:
+    """One user: 150 old items, of whom the best ten are wanted; of three new items the first is."""
+    old = torch.linspace(3, -3, 150).unsqueeze(0)
+    wanted = torch.arange(150).unsqueeze(0) < 10
+    question = Question(wanted, torch.zeros(1, 150, dtype=torch.bool))
+    similarity = torch.tensor([alike])
+    new = torch.tensor([[True, False, False]])
+    return Lineup.of(old, question, torch.zeros_like(similarity), similarity, new)
+
+
+def test_the_setting_that_finds_most_is_placed_without_harm() -> None:
+    good, bad = lineup([1.4, -0.7, -0.7]), lineup([-1.4, 0.7, 0.7])
+    chosen = best_placing([(SETTINGS[0], bad), (SETTINGS[1], good)])
+    assert chosen.recall == 1
+    marks = (bad if chosen.setting == SETTINGS[0] else good).marks(chosen.weight, chosen.shift)
+    assert float(marks.old) >= 1 - HARM
+
+
+def test_nobody_to_choose_keeps_the_choice_for_fewer_shots() -> None:
+    chosen = best_placing([(SETTINGS[3], lineup([1.4, -0.7, -0.7]))])
+    found = completed({1: chosen}, (0, 1, 2))
+    assert found[0].setting == UNTUNED.setting
+    assert found[1] == chosen
+    assert found[2][:3] == chosen[:3]
+    assert math.isnan(found[2].recall)
