@@ -1,4 +1,4 @@
-"""Start reading here: the service is routes, three layers around them, problems and a lifespan."""
+"""Start reading here: the service is routes, four layers around them, problems and a lifespan."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +21,7 @@ from app.api import (
     warmth,
     weights,
 )
+from app.api.hot import Hot
 from app.api.middleware import Context, Cors, Recovery
 from app.api.titles import Titles
 from app.jobs.background import background
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for part in (*storefront, weights, health, document, pages):
         app.include_router(part.router)
     problems.install(app)
+    app.add_middleware(Hot, routes=(events.HOT, recommendations.HOT))
     app.add_middleware(Recovery)
     app.add_middleware(
         Cors,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import Field, TypeAdapter
+from pydantic_core import to_json
 
 from app.api import body
 from app.api.deps import RuntimeDep
@@ -90,10 +91,9 @@ async def _lines(
         answers = await asyncio.gather(*(recommend(runtime.parts, one, now_ms()) for one in some))
         for answer in answers:
             count_recommendation(answer.personalization.mode)
-            out = outgoing(f"{request_id}.{place}", answer)
-            line = BatchedOut(user_id=user_ids[place], **dict(out))
+            line = outgoing(f"{request_id}.{place}", answer) | {"user_id": user_ids[place]}
             place += 1
-            yield line.model_dump_json() + "\n"
+            yield to_json(line).decode() + "\n"
 
 
 def _parts(questions: Sequence[Question], size: int) -> list[Sequence[Question]]:

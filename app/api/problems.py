@@ -98,34 +98,39 @@ def kind_of_status(status: int) -> Kind:
     return Kind(status, phrase, phrase.lower().replace(" ", "-"))
 
 
+def answer_app_error(request: Request, error: errors.AppError) -> JSONResponse:
+    headers = {}
+    match error:
+        case errors.Unauthenticated():
+            headers["WWW-Authenticate"] = "Bearer"
+        case errors.Overloaded(retry_after_seconds=seconds):
+            headers["Retry-After"] = str(ceil(seconds))
+        case errors.StorageUnavailable():
+            headers["Retry-After"] = "1"
+    faults = []
+    if isinstance(error, errors.InvalidRequest):
+        faults = [{"pointer": error.pointer, "detail": f"expected {error.expected}"}]
+    return problem(request, kind_of(type(error)), str(error), headers=headers, faults=faults)
+
+
+def answer_wrong_shape(request: Request, error: RequestValidationError) -> JSONResponse:
+    faults = [_fault(one) for one in error.errors()[:ERRORS_SHOWN]]
+    first = next(iter(faults[0].values())) or "the body"
+    return problem(
+        request, KINDS[errors.InvalidRequest], f"{first}: {faults[0]['detail']}", faults=faults
+    )
+
+
 def install(app: FastAPI) -> None:
     """Answer every error that a route or the router raises with a problem."""
 
     @app.exception_handler(errors.AppError)
     async def app_error(request: Request, error: errors.AppError) -> JSONResponse:
-        headers = {}
-        match error:
-            case errors.Unauthenticated():
-                headers["WWW-Authenticate"] = "Bearer"
-            case errors.Overloaded(retry_after_seconds=seconds):
-                headers["Retry-After"] = str(ceil(seconds))
-            case errors.StorageUnavailable():
-                headers["Retry-After"] = "1"
-        faults = []
-        if isinstance(error, errors.InvalidRequest):
-            faults = [{"pointer": error.pointer, "detail": f"expected {error.expected}"}]
-        return problem(request, kind_of(type(error)), str(error), headers=headers, faults=faults)
+        return answer_app_error(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def wrong_shape(request: Request, error: RequestValidationError) -> JSONResponse:
-        faults = [_fault(one) for one in error.errors()[:ERRORS_SHOWN]]
-        first = next(iter(faults[0].values())) or "the body"
-        return problem(
-            request,
-            KINDS[errors.InvalidRequest],
-            f"{first}: {faults[0]['detail']}",
-            faults=faults,
-        )
+        return answer_wrong_shape(request, error)
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:

@@ -1,12 +1,14 @@
 """API keys and what they open. A route without `allow(...)` fails the authorisation matrix."""
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.params import Security
 from fastapi.security import APIKeyHeader, APIKeyQuery, HTTPBearer, SecurityScopes
 from fastapi.security.http import HTTPAuthorizationCredentials
+from fastapi.security.utils import get_authorization_scheme_param
 
 from app.api.deps import RuntimeDep
 from app.domain import Scope
@@ -48,13 +50,13 @@ def allow_metrics() -> Security:
 async def _by_header(
     runtime: RuntimeDep, needed: SecurityScopes, bearer: Bearer, header: Header
 ) -> Scope:
-    return await _admit(runtime, needed, bearer.credentials if bearer else header)
+    return await _admit(runtime, needed.scopes, bearer.credentials if bearer else header)
 
 
 async def _by_header_or_query(
     runtime: RuntimeDep, needed: SecurityScopes, bearer: Bearer, header: Header, query: Query
 ) -> Scope:
-    return await _admit(runtime, needed, bearer.credentials if bearer else header or query)
+    return await _admit(runtime, needed.scopes, bearer.credentials if bearer else header or query)
 
 
 async def _docs(
@@ -71,12 +73,39 @@ async def _metrics(
         await _by_header(runtime, needed, bearer, header)
 
 
-async def _admit(runtime: Runtime, needed: SecurityScopes, key: str | None) -> Scope:
+async def admit_by_header(runtime: Runtime, request: Request, scopes: Sequence[str]) -> Scope:
+    """As `allow` does, for a route that is reached past the framework."""
+    return await _admit(runtime, scopes, _key_in_headers(request.scope["headers"]))
+
+
+async def admit_by_header_or_query(
+    runtime: Runtime, request: Request, scopes: Sequence[str]
+) -> Scope:
+    """As `allow_beacon` does, for a route that is reached past the framework."""
+    key = _key_in_headers(request.scope["headers"]) or request.query_params.get("key")
+    return await _admit(runtime, scopes, key)
+
+
+def _key_in_headers(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The first bearer token, or else the first X-API-Key, as the schemes above read them."""
+    bearer = key = None
+    for name, value in headers:
+        if name == b"authorization" and bearer is None:
+            bearer = value
+        elif name == b"x-api-key" and key is None:
+            key = value
+    scheme, credentials = get_authorization_scheme_param((bearer or b"").decode("latin-1"))
+    if scheme.lower() == "bearer" and credentials:
+        return credentials
+    return key.decode("latin-1") if key else None
+
+
+async def _admit(runtime: Runtime, scopes: Sequence[str], key: str | None) -> Scope:
     scope = await runtime.keys.verify(key) if key and PLAUSIBLE.fullmatch(key) else None
     if scope is None:
         raise Unauthenticated
-    if scope not in needed.scopes:
-        raise Forbidden(scope, f"a {' or '.join(needed.scopes)} key")
+    if scope not in scopes:
+        raise Forbidden(scope, f"a {' or '.join(scopes)} key")
     return scope
 
 
