@@ -12,6 +12,7 @@ from app.errors import WeightsRejected
 from models import algorithms
 from models.algorithms.interface import Algorithm, Slow
 from models.algorithms.scoring import personalise, score_items
+from models.algorithms.served import Served
 from models.encoders import Encoders
 from models.features import Encoder
 from models.shapes import Features, Personal, Support
@@ -26,6 +27,8 @@ class Frozen:
     steps: int
     algorithm: Algorithm
     slow: Slow
+    served: Served
+    """The same, prepared to adapt many at once."""
     index: Mapping[str, int]
     item_ids: tuple[str, ...]
     rows: Tensor
@@ -60,6 +63,7 @@ class Frozen:
             steps=manifest.steps,
             algorithm=algorithm,
             slow=slow,
+            served=Served.of(algorithm, slow),
             index={item_id: row for row, item_id in enumerate(weights.item_ids)},
             item_ids=weights.item_ids,
             rows=algorithm.item_rows(slow).float().contiguous(),

@@ -68,8 +68,7 @@ def _personalise(
     stale = _index(device, np.flatnonzero(~batch.cached))
     if len(stale):
         pending = Support(support.items[stale], support.weights[stale])
-        fast = algorithm.adapt(slow, prior[stale], pending)
-        gate = algorithm.gate(slow, prior[stale], pending)
+        fast, gate = snapshot.frozen.served.personalise(prior[stale], pending)
         cached[stale] = torch.cat([fast, gate.unsqueeze(1)], dim=1).float()
     precise = cached.to(device.precision)
     return Personal(prior, precise[:, :-1], precise[:, -1], support.shots)

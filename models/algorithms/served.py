@@ -1,0 +1,133 @@
+"""Adapting as the service does it: prepared once for a version of the slow weights, then fast.
+
+Equal to `models.algorithms.scoring.personalise`. Algorithms that walk a linear head down the
+analytic gradient have a prepared form (`models.prepared_head`); all others adapt as they are.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.algorithms.anil import ANIL
+from models.algorithms.interface import Algorithm, Slow
+from models.algorithms.leave_one_out import cautious
+from models.algorithms.meta_sgd import MetaSGD
+from models.algorithms.recall import at_shots
+from models.algorithms.scorer import PACE
+from models.inner import Rule
+from models.prepared_head import PreparedHead, Sampled, Slots
+from models.shapes import Support
+
+_ROWS = 256
+"""Supports adapted to at once: enough to keep a core busy, few enough to stay in its cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An algorithm and one version of its slow weights."""
+
+    algorithm: Algorithm
+    slow: Slow
+    prepared: "_Prepared | None"
+
+    @classmethod
+    def of(cls, algorithm: Algorithm, slow: Slow) -> "Served":
+        if isinstance(algorithm, MetaSGD | ANIL):
+            return cls(algorithm, slow, _Prepared.of(algorithm, slow))
+        return cls(algorithm, slow, None)
+
+    def personalise(self, prior: Tensor, support: Support) -> tuple[Tensor, Tensor]:
+        """[B, F] fast weights that priors [B, F] become, and [B] gates.
+
+        No two used slots of a support name the same item. Not differentiable.
+        """
+        if self.prepared is not None:
+            return self.prepared.personalise(prior, support)
+        fast = self.algorithm.adapt(self.slow, prior, support)
+        return fast, self.algorithm.gate(self.slow, prior, support)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    algorithm: MetaSGD | ANIL
+    slow: Slow
+    head: PreparedHead
+    places: Tensor
+    """[N] int32: which of the sampled items it is; -1 if none."""
+    is_cautious: bool
+
+    @classmethod
+    def of(cls, algorithm: MetaSGD | ANIL, slow: Slow) -> "_Prepared":
+        precise, drawn = slow["gate"].dtype, slow["negatives"]
+        places = torch.full_like(slow["item_biases"], -1, dtype=torch.int32)
+        places[drawn] = 0
+        rows = (places == 0).nonzero().squeeze(1)
+        places[rows] = torch.arange(len(rows), dtype=torch.int32, device=rows.device)
+        logits = slow["item_biases"][drawn].to(precise) - slow["negative_log_q"].to(precise)
+        odds = torch.zeros_like(rows, dtype=precise).index_add_(0, places[drawn], logits.exp())
+        vectors = algorithm.body(slow, slow["item_vectors"][rows].to(precise))
+        head = PreparedHead.of(Sampled(vectors, odds.log()), _rule(algorithm, slow))
+        return cls(algorithm, slow, head, places, bool(slow["caution"].any()))
+
+    def personalise(self, prior: Tensor, support: Support) -> tuple[Tensor, Tensor]:
+        """Those of like size together, so that little is spent on unused slots."""
+        sizes = _sizes(support)
+        fast, gate = torch.empty_like(prior), prior.new_empty(len(prior))
+        for rows in torch.split(sizes.argsort(), _ROWS):
+            slots = max(sizes[rows].tolist(), default=0)
+            given = Support(support.items[rows, :slots], support.weights[rows, :slots])
+            fast[rows], gate[rows] = self._personalise(prior[rows], given)
+        return fast, gate
+
+    def _personalise(self, prior: Tensor, support: Support) -> tuple[Tensor, Tensor]:
+        slots, weights = self._slots(support), support.weights.to(prior)
+        fast = self.head.adapt(slots, prior, weights.unsqueeze(1)).squeeze(1)
+        gate = at_shots(self.slow, "gate", support.shots)
+        if self.is_cautious:
+            caution = at_shots(self.slow, "caution", support.shots)
+            if caution.any():
+                gate = gate * cautious(caution, self._evidence(slots, prior, weights))
+        return fast, gate
+
+    def _evidence(self, slots: Slots, prior: Tensor, weights: Tensor) -> Tensor:
+        """[B]; each support counts for as many as it has slots."""
+        size = max(1, _ROWS // max(1, weights.shape[1]))
+        parts = zip(*(torch.split(part, size) for part in (prior, weights, *slots)), strict=True)
+        return torch.cat(
+            [self.head.evidence(Slots(*some), base, shots) for base, shots, *some in parts]
+        )
+
+    def _slots(self, support: Support) -> Slots:
+        precise, shape = self.head.across.dtype, support.items.shape
+        rows = support.items.flatten()
+        vectors = self.slow["item_vectors"].index_select(0, rows).to(precise)
+        bodies = self.algorithm.body(self.slow, vectors)
+        return Slots(
+            vectors=bodies.view(*shape, bodies.shape[1]),
+            biases=self.slow["item_biases"].index_select(0, rows).to(precise).view(shape),
+            places=self.places.index_select(0, rows).long().view(shape),
+        )
+
+
+def _rule(algorithm: MetaSGD | ANIL, slow: Slow) -> Rule:
+    """How the algorithm's own `adapt` walks, from the prior of a stranger."""
+    prior = algorithm.own_prior(slow)
+    if isinstance(algorithm, MetaSGD):
+        return Rule(prior, *(slow[name] for name in ("steps", "rho", "pull", "threshold")))
+    sizes = slow["step_sizes"]
+    return Rule(
+        prior,
+        steps=sizes.unsqueeze(1).expand(-1, len(prior)),
+        rho=torch.full_like(sizes[0], PACE),
+        pull=torch.full_like(prior, -torch.inf),
+        threshold=slow["threshold"],
+    )
+
+
+def _sizes(support: Support) -> Tensor:
+    """[B] up to which slot supports are used."""
+    if not support.weights.shape[1]:
+        return torch.zeros_like(support.items[:, :0].sum(-1))
+    slots = torch.arange(1, support.weights.shape[1] + 1, device=support.weights.device)
+    return (slots * (support.weights != 0)).amax(-1)

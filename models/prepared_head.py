@@ -1,0 +1,207 @@
+"""The inner loop of the ranking head as it is served: prepared once, then fast for any batch.
+
+Equal to `models.inner.adapt_ranking_head`, held so by a law, without what serving can do without:
+gradients through it, and a mask of entities by negatives by slots. An entity may be adapted to its
+support in several ways at once, each leaving out other slots; they share vectors and first step.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from models.inner import Rule
+
+_LEFT = 0.01
+"""What must be left of a sum after taking away from it, lest too many digits go with it."""
+
+
+class Sampled(NamedTuple):
+    """The items that those of a support are told from: M different ones."""
+
+    vectors: Tensor
+    """[M, d]"""
+    corrections: Tensor
+    """[M] log of the sum, over its draws, of exp(bias - log(expected draws))."""
+
+
+class Slots(NamedTuple):
+    """What the supports of B entities name."""
+
+    vectors: Tensor
+    """[B, K, d]"""
+    biases: Tensor
+    """[B, K]"""
+    places: Tensor
+    """[B, K] int64: which of the sampled items it is; -1 if none. No two used slots name one."""
+
+
+class _Ways(NamedTuple):
+    """V ways to use the slots of each of B entities."""
+
+    biases: Tensor
+    """[B, V, K] -inf where a slot is not used."""
+    liked: Tensor
+    """[B, V, K] shares of the positive weights, times the pace."""
+    disliked: Tensor | None
+    """[B, V, K] shares of the negative weights, times the pace."""
+    likes: Tensor
+    """[B, V, 1] the sum of `liked`."""
+    hits: Tensor
+    """[H] int64: the cells of [B * V, M] whose item is used."""
+    room: Tensor
+    """[B * V, M] to compute in."""
+
+
+class _Softmax(NamedTuple):
+    """Not divided by its sum yet."""
+
+    near: Tensor
+    """[B, V, K] of the slots."""
+    total: Tensor
+    """[B, V, 1] of slots and sampled items together."""
+    pull: Tensor
+    """[B or 1, V or 1, d] sum of the sampled vectors by theirs."""
+
+
+_Sum: TypeAlias = Callable[[Slots, _Ways, Tensor], _Softmax]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedHead:
+    sampled: Sampled
+    rule: Rule
+    """Its prior is [d]: that of whoever has none of their own."""
+    across: Tensor
+    """[d, M] the sampled vectors, laid out for products with fast weights."""
+    total: Tensor
+    """[1, 1, 1] sum of the exponentials of the sampled logits at the rule's prior."""
+    pull: Tensor
+    """[1, 1, d] sum of the sampled vectors by those exponentials."""
+
+    @classmethod
+    def of(cls, sampled: Sampled, rule: Rule) -> "PreparedHead":
+        across = sampled.vectors.T.contiguous()
+        far = torch.addmm(sampled.corrections, rule.prior.unsqueeze(0), across).exp_()
+        return cls(sampled, rule, across, far.sum().view(1, 1, 1), (far @ sampled.vectors)[None])
+
+    def adapt(self, slots: Slots, prior: Tensor, weights: Tensor) -> Tensor:
+        """[B, V, d] where V ways to weigh the slots, [B, V, K], lead from priors [B, d]."""
+        start = prior.unsqueeze(1).expand(-1, weights.shape[1], -1)
+        if not weights.numel():
+            return start
+        ways = self._ways(slots, weights)
+        fast, least, most = self._walk(slots, ways, start, self._first_softmax, self._softmax)
+        kind = torch.finfo(fast.dtype)
+        if least > kind.tiny**0.5 and most < kind.max**0.5:
+            return fast
+        return self._walk(slots, ways, start, self._shifted_softmax, self._shifted_softmax)[0]
+
+    def _walk(
+        self, slots: Slots, ways: _Ways, start: Tensor, first: _Sum, following: _Sum
+    ) -> tuple[Tensor, float, float]:
+        """Where it leads to, and between which numbers all sums on the way were."""
+        back = self.rule.pull.sigmoid()
+        fast, totals = start, list[Tensor]()
+        for step in self.rule.steps:
+            softmax = (following if totals else first)(slots, ways, fast)
+            part = ways.likes / softmax.total
+            pushes = softmax.near.mul_(part).sub_(ways.liked)
+            if ways.disliked is not None:
+                dots = fast @ slots.vectors.mT
+                pushes += ways.disliked * (dots - self.rule.threshold).sigmoid()
+            gradient = torch.baddbmm(softmax.pull * part, pushes, slots.vectors)
+            kept = torch.lerp(fast, start, back) if totals else start
+            fast = torch.addcmul(kept, gradient, step, value=-1)
+            totals.append(softmax.total)
+        least, most = torch.cat(totals).aminmax()
+        return fast, float(least), float(most)
+
+    def evidence(self, slots: Slots, prior: Tensor, weights: Tensor) -> Tensor:
+        """[B] how many nats likelier than by popularity the liked slots are, of [B, K] weights.
+
+        Each is foretold by what is adapted to all others, among the sampled items; their mean. See
+        `models.algorithms.ranking.Ranking.evidence`.
+        """
+        slots_each = weights.shape[1]
+        kept = 1 - torch.eye(slots_each, dtype=weights.dtype, device=weights.device)
+        fast = self.adapt(slots, prior, weights.unsqueeze(1) * kept)
+        used = (weights != 0).unsqueeze(1).expand(-1, slots_each, -1)
+        far = torch.addmm(self.sampled.corrections, fast.flatten(0, 1), self.across)
+        far.view(-1).index_fill_(0, self._hits(slots, used), -torch.inf)
+        own = torch.einsum("bkd,bkd->bk", fast, slots.vectors) + slots.biases
+        adapted = own - torch.logaddexp(far.logsumexp(-1).view_as(own), own)
+        popular = slots.biases - torch.logaddexp(self._popularity(slots, used), slots.biases)
+        liked = (weights > 0).to(own)
+        return ((adapted - popular) * liked).sum(-1) / liked.sum(-1).clamp_min(1)
+
+    def _popularity(self, slots: Slots, used: Tensor) -> Tensor:
+        """[B, 1] log of the sum over the sampled items that no slot names, by popularity alone."""
+        others = self.sampled.corrections.repeat(len(used), 1)
+        others.view(-1).index_fill_(0, self._hits(slots, used[:, :1]), -torch.inf)
+        return others.logsumexp(-1, keepdim=True)
+
+    def _ways(self, slots: Slots, weights: Tensor) -> _Ways:
+        total = weights.abs().sum(-1, keepdim=True)
+        shares = weights * torch.where(total > 0, total, 1.0) ** (self.rule.rho - 1)
+        used, liked = weights != 0, shares.clamp_min(0)
+        return _Ways(
+            biases=slots.biases.unsqueeze(1).masked_fill(~used, -torch.inf),
+            liked=liked,
+            disliked=liked - shares if bool((weights < 0).any()) else None,
+            likes=liked.sum(-1, keepdim=True),
+            hits=self._hits(slots, used),
+            room=weights.new_empty(used.shape[0] * used.shape[1], self.across.shape[1]),
+        )
+
+    def _hits(self, slots: Slots, used: Tensor) -> Tensor:
+        entities, ways, _ = used.shape
+        rows = torch.arange(entities * ways, device=used.device).view(entities, ways, 1)
+        cells = slots.places.unsqueeze(1) + rows * self.across.shape[1]
+        return cells[used & (slots.places >= 0).unsqueeze(1)]
+
+    def _first_softmax(self, slots: Slots, ways: _Ways, start: Tensor) -> _Softmax:
+        """At the prior. All share its sampled part, so each used slot takes its own out of it.
+
+        The sum counts for nothing where that would cost too many digits.
+        """
+        total, pull = self._start(start[:, 0])
+        draws = self.sampled.corrections[slots.places.clamp_min(0)] - slots.biases
+        draws = draws.exp().masked_fill(slots.places < 0, 0).unsqueeze(1)
+        near = self._logits(slots, ways, start).exp_()
+        near -= near * draws
+        left = total + near.sum(-1, keepdim=True)
+        return _Softmax(near, left.where(left > _LEFT * total, 0), pull)
+
+    def _start(self, prior: Tensor) -> tuple[Tensor, Tensor]:
+        """[B or 1, 1, 1] sum of the sampled exponentials at priors [B, d]; [., 1, d] their pull."""
+        if torch.equal(prior, self.rule.prior.expand_as(prior)):
+            return self.total, self.pull
+        far = torch.addmm(self.sampled.corrections, prior, self.across).exp_()
+        return far.sum(-1, keepdim=True).unsqueeze(1), (far @ self.sampled.vectors).unsqueeze(1)
+
+    def _softmax(self, slots: Slots, ways: _Ways, fast: Tensor) -> _Softmax:
+        far = self._sampled_logits(ways, fast).exp_()
+        return self._exponentiated(self._logits(slots, ways, fast).exp_(), far)
+
+    def _shifted_softmax(self, slots: Slots, ways: _Ways, fast: Tensor) -> _Softmax:
+        """The same where exponentials leave the range of numbers."""
+        near, far = self._logits(slots, ways, fast), self._sampled_logits(ways, fast)
+        highest = torch.maximum(near.amax(-1), far.amax(-1).view(near.shape[:2])).unsqueeze(-1)
+        return self._exponentiated((near - highest).exp_(), far.sub_(highest.view(-1, 1)).exp_())
+
+    def _logits(self, slots: Slots, ways: _Ways, fast: Tensor) -> Tensor:
+        return torch.baddbmm(ways.biases, fast, slots.vectors.mT)
+
+    def _sampled_logits(self, ways: _Ways, fast: Tensor) -> Tensor:
+        """[B * V, M]"""
+        far = torch.addmm(self.sampled.corrections, fast.flatten(0, 1), self.across, out=ways.room)
+        far.view(-1).index_fill_(0, ways.hits, -torch.inf)
+        return far
+
+    def _exponentiated(self, near: Tensor, far: Tensor) -> _Softmax:
+        entities, ways, _ = near.shape
+        total = near.sum(-1, keepdim=True) + far.sum(-1).view(entities, ways, 1)
+        return _Softmax(near, total, (far @ self.sampled.vectors).view(entities, ways, -1))
