@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from models.data import ID_BYTES
+from models.data.tables import ID_BYTES, as_text, find_table, load_table
 from models.errors import DataError
 
 _LAYOUT = (
@@ -40,30 +40,13 @@ def read_catalogue(items: Path, users: Path | None = None) -> Catalogue:
 def _read(place: Path, noun: str) -> pl.DataFrame:
     """The table sorted by its ids, which are text."""
     key, layout = f"{noun}_id", _LAYOUT.format(noun=noun, key=f"{noun}_id")
-    tables = [place / f"{noun}s{suffix}" for suffix in (".parquet", ".csv")]
-    path = next(filter(Path.is_file, tables), None) if place.is_dir() else place
+    path = find_table(place, f"{noun}s") if place.is_dir() else place
     if path is None or not path.is_file():
         raise DataError(str(place), f"there is no table of {noun}s", layout)
-    table = _load(path, key)
-    if key not in table.columns:
-        raise DataError(str(path), f"no column {key!r}", layout)
-    if table[key].dtype.is_nested():
-        raise DataError(str(path), f"column {key!r} is {table[key].dtype}", "ids must be plain")
-    table = table.with_columns(pl.col(key).cast(pl.String))
+    table = load_table(path, (key,), layout)
+    table = table.with_columns(as_text(table[key], path))
     _check_ids(table[key], path, noun)
     return table.sort(key)
-
-
-def _load(path: Path, key: str) -> pl.DataFrame:
-    try:
-        if path.suffix == ".csv":
-            texts = {key: pl.String()}
-            return pl.read_csv(path, schema_overrides=texts, infer_schema_length=10_000)
-        return pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        kind = "UTF-8 CSV with a header line" if path.suffix == ".csv" else "Parquet"
-        raise DataError(str(path), reason, f"the file must be {kind}") from error
 
 
 def _check_ids(ids: pl.Series, path: Path, noun: str) -> None:

@@ -4,11 +4,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array, vstack
-from scipy.sparse.linalg import LinearOperator, svds
+from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 
 from models.features import Encoder, to_csr
 from models.shapes import Features
+from models.spectral import leading
 
 SIZE = 0.3
 """Mean squared length of item vectors; those that training starts from are about as long."""
@@ -61,10 +62,7 @@ def content_vectors(content: csr_array, dimension: int, seed: int) -> Tensor:
         rmatvec=lambda y: content.T @ y.ravel() - mean * y.sum(),
         dtype=np.float64,
     )
-    width = min(dimension, min(content.shape) - 1)
-    vectors = np.zeros((content.shape[0], dimension))
-    if width > 0 and content.nnz:
-        vectors[:, :width] = _leading(centred, width, seed)
+    vectors = _leading(centred, dimension, seed)
     size = (vectors**2).sum(1).mean()
     return torch.from_numpy(vectors * np.sqrt(SIZE / size if size > 0 else 0)).float()
 
@@ -126,9 +124,8 @@ def blended_vectors(vectors: Tensor, contents: Tensor, users: int, seed: int) ->
 
 def _leading(matrix: LinearOperator, width: int, seed: int) -> NDArray[np.float64]:
     """[rows, width] left singular vectors by their singular values, the largest first."""
-    start = np.random.default_rng(seed).standard_normal(min(matrix.shape))
-    left, sizes, _ = svds(matrix, k=width, v0=start)
-    return np.ascontiguousarray((left * sizes)[:, ::-1], np.float64)
+    left, sizes, _ = leading(matrix, width, seed)
+    return left * sizes
 
 
 def _columns(encoder: Encoder) -> list[slice]:

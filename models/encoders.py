@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import Dataset
+from models.errors import DataError
 from models.features import Encoder
 from models.shapes import Features
 
@@ -35,7 +36,9 @@ class Encoders:
         match value:
             case {"users": users, "items": items}:
                 return cls(Encoder.from_json(users), Encoder.from_json(items))
-        return cls(Encoder(), Encoder())
+            case None:
+                return cls(Encoder(), Encoder())
+        raise DataError("the manifest", "its features are damaged", "train again")
 
     def to_json(self) -> dict[str, object]:
         return {"users": self.users.to_json(), "items": self.items.to_json()}

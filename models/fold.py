@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models import algorithms
 from models.answers import answers
 from models.baselines import (
     Baseline,
@@ -69,11 +70,12 @@ def judge_fold(
     `dataset` is seen from the side of the weights.
 
     Raises:
-        WeightsError: the weights may have seen the test users.
+        WeightsError: the weights may have seen the test users, or lack a tensor.
         DataError: no test user is left, or no timestamps for the order `time`.
         ValueError: there is no such set of baselines.
         ExtraMissing: a baseline needs a package that is not installed.
     """
+    algorithms.check_complete(weights.version, weights.manifest.algorithm, weights.slow)
     rivals = rivals_of(config.baselines, weights.side)
     for rival in rivals:
         rival.check_installed()
@@ -85,6 +87,10 @@ def judge_fold(
         _Sitting.of(dataset, parts, config, seed, shots, weights.side)
         for shots in _by_pool(config.shots or SHOTS_OF[weights.side])
     ]
+    if not any(len(sitting.test.rows(k)) for sitting in sittings for k in sitting.shots):
+        raise DataError(
+            dataset.name, f"no held-out {weights.side} has so much history", "ask for fewer shots"
+        )
     judged: dict[str, list[Judged]] = {}
     for index, sitting in enumerate(sittings):
         share = part(tell, index / len(sittings), (index + 1) / len(sittings))

@@ -81,7 +81,7 @@ def train(
     encoders = Encoders.fit(dataset, parts.train)
     profiles = encoders.profiles(dataset)
     exam = Exam.of(dataset, parts.validation, profiles, config.order, config.seed)
-    experience = None if inherited is None else Experience.of(inherited, algorithm)
+    experience = None if inherited is None else Experience.of(inherited, algorithm, config.side)
     path = out / f".training-{_purpose(dataset, config, inherited)}.safetensors"
     out.mkdir(parents=True, exist_ok=True)
     known = to_csr(profiles.of(parts.train), encoders.users.size)

@@ -19,10 +19,11 @@ from models import algorithms
 from models.algorithms.interface import Slow, Trainable
 from models.algorithms.memory import Rows, nearest
 from models.algorithms.ranking_start import item_vectors, log_popularity
-from models.config import RankerConfig, TrainConfig
+from models.config import RankerConfig, Side, TrainConfig
 from models.content import blended_vectors, content_of, content_vectors, with_content
 from models.data import Dataset
 from models.encoders import Encoders
+from models.errors import WeightsError
 from models.validation import Blends, interpolated
 from models.weights import MetaWeights
 
@@ -75,12 +76,21 @@ class Experience:
     """Tensors of the inner loop that know no catalogue."""
 
     @classmethod
-    def of(cls, weights: MetaWeights | None, algorithm: Trainable) -> "Experience":
-        """For use by `algorithm`; of weights of another one, only what all have. None teaches 0."""
+    def of(
+        cls, weights: MetaWeights | None, algorithm: Trainable, side: Side = "user"
+    ) -> "Experience":
+        """For use by `algorithm`; of weights of another one, only what all have. None teaches 0.
+
+        Raises:
+            WeightsError: they are for the other side, or lack tensors.
+        """
         names = ("gate", "caution", *algorithm.blended())
         if weights is None:
             return cls(None, 0, names, {}, {})
+        if weights.side != side:
+            raise WeightsError(weights.version, f"they are for {weights.side}s, not for {side}s")
         name, slow = weights.manifest.algorithm, weights.slow
+        algorithms.check_complete(weights.version, name, slow)
         theirs = algorithms.trainable(name, RankerConfig())
         shared = {"gate", "caution", *theirs.blended()} & set(names)
         rules = algorithm.portable if name == algorithm.name else frozenset[str]()

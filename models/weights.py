@@ -1,7 +1,8 @@
 """Meta-weights on disk: DIRECTORY/<version>/{weights.safetensors, manifest.json}.
 
-The version is the beginning of the SHA-256 of the tensor file, so equal weights have equal names
-and a version can never change under a reader. Written aside, flushed to the disk, then renamed.
+The version is the beginning of a SHA-256 of all tensors and of all facts about them but the
+training budget, so equal weights have equal names and a version can never change under a reader.
+Written aside, flushed to the disk, then renamed.
 """
 
 import json
@@ -70,6 +71,11 @@ class Manifest(Facts):
     sha256: str
     software: dict[str, str]
 
+    @property
+    def side(self) -> Side:
+        """Whom they rank for: users, or items, whose catalogue are the users."""
+        return "item" if self.config.get("side") == "item" else "user"
+
 
 @dataclass(frozen=True, slots=True)
 class MetaWeights:
@@ -85,8 +91,7 @@ class MetaWeights:
 
     @property
     def side(self) -> Side:
-        """Whom they rank for: users, or items, whose catalogue are the users."""
-        return "item" if self.manifest.config.get("side") == "item" else "user"
+        return self.manifest.side
 
 
 def save(
@@ -103,7 +108,7 @@ def save(
     tensors[_ID_ENDS] = torch.tensor([len(one) for one in encoded], dtype=torch.int64).cumsum(0)
     content = serialise(tensors)
     digest = sha256(content).hexdigest()
-    version = digest[:12]
+    version = _version(digest, {field.name: getattr(facts, field.name) for field in fields(Facts)})
     _check_finite(version, tensors)
     manifest = Manifest(
         **{field.name: getattr(facts, field.name) for field in fields(Facts)},
@@ -181,9 +186,16 @@ def _read_manifest(directory: Path, version: str) -> Manifest:
         raise WeightsError(version, f"cannot read {MANIFEST_FILE}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:
         raise WeightsError(version, f"{MANIFEST_FILE} is not a manifest: {error}") from error
-    if manifest.version != version or not manifest.sha256.startswith(version):
-        raise WeightsError(version, f"{MANIFEST_FILE} belongs to version {manifest.version!r}")
+    told = {field.name: getattr(manifest, field.name) for field in fields(Facts)}
+    if manifest.version != version or version != _version(manifest.sha256, told):
+        raise WeightsError(version, f"{MANIFEST_FILE} is that of another version, or was changed")
     return manifest
+
+
+def _version(digest: str, facts: Json) -> str:
+    config = {**facts["config"], "budget_seconds": None}
+    text = json.dumps({**facts, "config": config}, sort_keys=True)
+    return sha256(f"{digest} {text}".encode()).hexdigest()[:12]
 
 
 def _contents(version: str, content: bytes) -> dict[str, Json]:

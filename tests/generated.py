@@ -9,7 +9,7 @@ from models import weights as meta_weights
 from models.algorithms.memory import Rows
 from models.algorithms.meta_sgd import MetaSGD
 from models.algorithms.ranking import MEMORIES
-from models.config import RankerConfig
+from models.config import RankerConfig, Side
 from models.encoders import Encoders
 from models.features import Encoder
 from models.weights import Facts, MetaWeights
@@ -67,6 +67,7 @@ def save_generated(
     seed: int = 0,
     encoders: Encoders | None = None,
     interactions: int = 1_000,
+    side: Side = "user",
 ) -> MetaWeights:
     """A version of generated meta-weights on disk, as training would leave it."""
     facts = Facts(
@@ -75,7 +76,7 @@ def save_generated(
         steps=STEPS,
         split={},
         data={"interactions": interactions},
-        config={},
+        config={"side": side},
         metrics={},
         features=encoders.to_json() if encoders else None,
     )

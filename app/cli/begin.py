@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.console import print_json, say
+from app.cli.console import folder_to_write, print_json, say
 
 if TYPE_CHECKING:
     from models.weights import MetaWeights
@@ -24,7 +24,12 @@ def init(
         Path, typer.Option(help="Table of items (.parquet, .csv), or the folder that holds it.")
     ],
     out_: Annotated[
-        Path, typer.Option("--out", help="Folder of meta-weights; the result is OUT/<version>/.")
+        Path,
+        typer.Option(
+            "--out",
+            help="Folder of meta-weights; the result is OUT/<version>/.",
+            callback=folder_to_write,
+        ),
     ],
     users: Annotated[
         Path | None, typer.Option(help="Table of users, or the folder that holds it.")

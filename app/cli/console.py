@@ -1,9 +1,11 @@
 """How commands speak: results to standard output, progress and complaints to standard error."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -103,6 +105,26 @@ def load_settings() -> Settings:
         raise typer.BadParameter(
             f"a THAW_ environment variable is not acceptable: {error}"
         ) from error
+
+
+def folder_to_write(path: Path) -> Path:
+    """Checks an option before work begins that would be lost. Raises `typer.BadParameter`."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}") from error
+    if not os.access(path, os.W_OK):
+        raise typer.BadParameter(f"{path} cannot be written to")
+    return path
+
+
+def file_to_write(path: Path | None) -> Path | None:
+    """The same for a file; makes its folder."""
+    if path is not None:
+        folder_to_write(path.absolute().parent)
+        if path.is_dir() or (path.exists() and not os.access(path, os.W_OK)):
+            raise typer.BadParameter(f"{path} is not a file that can be written to")
+    return path
 
 
 def seconds(text: str) -> float:

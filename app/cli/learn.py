@@ -12,7 +12,16 @@ import typer
 from rich.progress import TextColumn
 
 from app.cli.begin import From, inherited
-from app.cli.console import err, print_json, progress_bar, say, seconds, showing_parts
+from app.cli.console import (
+    err,
+    file_to_write,
+    folder_to_write,
+    print_json,
+    progress_bar,
+    say,
+    seconds,
+    showing_parts,
+)
 from app.cli.data import cache_directory
 
 if TYPE_CHECKING:
@@ -38,17 +47,24 @@ class Side(StrEnum):
 def train(
     data: Data,
     out_: Annotated[
-        Path, typer.Option("--out", help="Folder of meta-weights; the result is OUT/<version>/.")
+        Path,
+        typer.Option(
+            "--out",
+            help="Folder of meta-weights; the result is OUT/<version>/.",
+            callback=folder_to_write,
+        ),
     ],
     algorithm: Annotated[str, typer.Option(help="Which algorithm to meta-train.")] = "meta-sgd",
     side: Annotated[
         Side, typer.Option(help="Rank items for new users, or users for new items.")
     ] = Side.USER,
-    seed: Annotated[int, typer.Option(help="Same seed, same data: same weights.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same data: same weights.")
+    ] = 0,
     fold: Annotated[int, typer.Option(min=0, max=9, help="Which users to hold out.")] = 0,
     order: Annotated[Order, typer.Option(help="How supports are drawn.")] = Order.RANDOM,
     budget: Annotated[
-        str | None, typer.Option(help="Longest training time, such as 90s or 5m.")
+        str | None, typer.Option(help="Longest time for the outer loop, such as 90s or 5m.")
     ] = None,
     from_: From = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
@@ -89,6 +105,8 @@ def train_showing(
         manifest = meta_train(
             dataset, config, directory, inherited=before, on_progress=show, stop=stopped
         )
+    if not manifest.split["validation"]:
+        say("too few users to keep some for validation: nothing was tuned, popularity leads")
     say(f"meta-weights {manifest.version} in {directory}")
     return manifest
 
@@ -145,14 +163,21 @@ def evaluate(
     data: Data,
     weights: Annotated[Path, typer.Option(help="The version to judge: DIR/<version>.")],
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the report as JSON to this file.")
+        Path | None,
+        typer.Option(
+            "--json", help="Write the report as JSON to this file.", callback=file_to_write
+        ),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Write the report as Markdown to this file.")
+        Path | None,
+        typer.Option(help="Write the report as Markdown to this file.", callback=file_to_write),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(help="Draw NDCG@10 against shots into this file (.svg, .png or .pdf)."),
+        typer.Option(
+            help="Draw NDCG@10 against shots into this file (.svg, .png or .pdf).",
+            callback=file_to_write,
+        ),
     ] = None,
     baselines: Annotated[Baselines, typer.Option(help="What to compare with.")] = Baselines.FAST,
     order: Annotated[Order, typer.Option(help="Which interactions come first.")] = Order.RANDOM,

@@ -34,9 +34,16 @@ def list_(
         say(f"no meta-weights in {where}; make some with `thaw train --data DIR --out {where}`")
     else:
         print_table(
-            ("version", "created", "algorithm", "items", "trained on"),
+            ("version", "created", "algorithm", "for", "rows", "trained on"),
             (
-                (one.version, one.created_at, one.algorithm, one.items, one.data.get("name"))
+                (
+                    one.version,
+                    one.created_at,
+                    one.algorithm,
+                    f"{one.side}s",
+                    one.items,
+                    one.data.get("name"),
+                )
                 for one in manifests
             ),
         )

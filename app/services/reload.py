@@ -127,7 +127,9 @@ async def _chosen(parts: Parts, version: str | None) -> str:
 
 
 async def _manifests(parts: Parts) -> Sequence[Manifest]:
-    return await to_thread(meta_weights.list_manifests, parts.policy.weights_directory)
+    """Those that can serve, newest first."""
+    found = await to_thread(meta_weights.list_manifests, parts.policy.weights_directory)
+    return [manifest for manifest in found if manifest.side == "user"]
 
 
 async def _prepare(parts: Parts, version: str, now: int) -> Snapshot:
@@ -136,6 +138,8 @@ async def _prepare(parts: Parts, version: str, now: int) -> Snapshot:
         raise UnknownWeights(version)
     try:
         loaded = await to_thread(meta_weights.load, directory, version)
+        if loaded.side != "user":
+            raise WeightsRejected(version, "they rank users for items, not items for users")
         return await parts.engine.prepare(loaded, now)
     except WeightsError as error:
         raise WeightsRejected(version, error.reason, error.tensor) from error

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from models.algorithms.anil import ANIL
-from models.algorithms.interface import Algorithm, Trainable
+from models.algorithms.interface import Algorithm, Slow, Trainable
 from models.algorithms.leo import LEO
 from models.algorithms.lstm_learner import LSTMLearner
 from models.algorithms.maml import FOMAML, MAML
@@ -12,7 +12,7 @@ from models.algorithms.meta_sgd import MetaSGD
 from models.algorithms.prototypical import Prototypical
 from models.algorithms.reptile import Reptile
 from models.config import RankerConfig
-from models.errors import UnknownAlgorithm
+from models.errors import UnknownAlgorithm, WeightsError
 
 _ALGORITHMS: Mapping[str, Callable[[RankerConfig], Trainable]] = {
     algorithm.name: algorithm
@@ -37,6 +37,12 @@ def names() -> tuple[str, ...]:
 def get(name: str) -> Algorithm:
     """The algorithm of that name, as served. Raises UnknownAlgorithm."""
     return trainable(name, RankerConfig())
+
+
+def check_complete(version: str, name: str, slow: Slow) -> None:
+    """Raises WeightsError where `slow` lacks a tensor that the algorithm of that name needs."""
+    for lacking in sorted(get(name).tensors - slow.keys()):
+        raise WeightsError(version, "missing; train again", lacking)
 
 
 def trainable(name: str, config: RankerConfig) -> Trainable:

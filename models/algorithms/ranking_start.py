@@ -4,8 +4,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import LinearOperator, svds
+from scipy.sparse.linalg import LinearOperator
 from torch import Generator, Tensor
+
+from models.spectral import leading
 
 
 def item_vectors(interactions: csr_array, dimension: int, seed: int) -> Tensor:
@@ -18,18 +20,14 @@ def item_vectors(interactions: csr_array, dimension: int, seed: int) -> Tensor:
     users, items = interactions.shape
     mean = _counts(interactions) / users
     scale = 1 / np.sqrt(mean * (1 - mean) + 0.02)
-    width = min(dimension, users - 1, items - 1)
     centred = LinearOperator(
         (users, items),
         matvec=lambda x: interactions @ (scale * x.ravel()) - (mean * scale) @ x.ravel(),
         rmatvec=lambda y: scale * (interactions.T @ y.ravel() - mean * y.sum()),
         dtype=np.float64,
     )
-    start = np.random.default_rng(seed).standard_normal(min(users, items))
-    _, sizes, right = svds(centred, k=width, v0=start)
-    vectors = np.zeros((items, dimension))
-    vectors[:, :width] = (right.T * sizes / np.sqrt(users))[:, ::-1]
-    return torch.from_numpy(vectors).float()
+    _, sizes, right = leading(centred, dimension, seed)
+    return torch.from_numpy(right * sizes / np.sqrt(users)).float()
 
 
 def log_popularity(interactions: csr_array) -> Tensor:

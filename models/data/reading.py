@@ -10,10 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, ReadReport
+from models.data.tables import ID_BYTES, as_text, find_table, load_table
 from models.errors import DataError
 
-ID_BYTES = 256
-
+KEYS = ("user_id", "item_id")
 _LATEST_MS = 7_258_118_400_000  # the year 2200
 _LAYOUT = (
     "the folder needs interactions.parquet or interactions.csv with the columns user_id and "
@@ -34,10 +34,10 @@ def read(directory: Path) -> Dataset:
     """
     if not directory.is_dir():
         raise DataError(str(directory), "there is no such folder", _LAYOUT)
-    path = _find(directory, "interactions")
+    path = find_table(directory, "interactions")
     if path is None:
         raise DataError(str(directory), "no interactions.parquet or interactions.csv", _LAYOUT)
-    raw = _load(path, ("user_id", "item_id"), ("user_id", "item_id", "timestamp", "rating"))
+    raw = load_table(path, KEYS, _LAYOUT, (*KEYS, "timestamp", "rating"))
     log = _Log(notes=[])
     frame = _valid(raw, path, log)
     items = _side_table(directory, "items", "item_id", log)
@@ -78,45 +78,10 @@ class _Log:
         return kept
 
 
-def _find(directory: Path, table: str) -> Path | None:
-    paths = (directory / f"{table}{suffix}" for suffix in (".parquet", ".csv"))
-    return next((path for path in paths if path.is_file()), None)
-
-
-def _load(
-    path: Path, required: tuple[str, ...], columns: tuple[str, ...] | None = None
-) -> pl.DataFrame:
-    """The table at `path`, only `columns` of it if given; ids of a CSV stay the text they are."""
-    is_csv = path.suffix == ".csv"
-    try:
-        header = pl.scan_csv(path, infer_schema=False) if is_csv else pl.scan_parquet(path)
-        names = header.collect_schema().names()
-        missing = [name for name in required if name not in names]
-        if missing:
-            raise DataError(
-                str(path),
-                f"no column {' and no column '.join(map(repr, missing))}",
-                f"it has {', '.join(map(repr, names)) or 'no columns'}; rename, or add what is "
-                "missing",
-            )
-        if columns is not None:
-            return header.select([name for name in columns if name in names]).collect()
-        if is_csv:
-            texts = dict.fromkeys(required, pl.String())
-            return pl.read_csv(path, schema_overrides=texts, infer_schema_length=10_000)
-        return header.collect()
-    except pl.exceptions.NoDataError:
-        raise DataError(str(path), "the file is empty", _LAYOUT) from None
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        kind = "UTF-8 CSV with a header line" if is_csv else "Parquet"
-        raise DataError(str(path), reason, f"the file must be {kind}") from error
-
-
 def _valid(raw: pl.DataFrame, path: Path, log: _Log) -> pl.DataFrame:
     frame = raw
     for name in ("user_id", "item_id"):
-        frame = frame.with_columns(_as_text(frame[name], path))
+        frame = frame.with_columns(as_text(frame[name], path))
         frame = log.keep(frame, _present(name), f"no {name}")
         short = pl.col(name).str.len_bytes() <= ID_BYTES
         frame = log.keep(frame, short, f"{name} longer than {ID_BYTES} bytes")
@@ -152,16 +117,6 @@ def _fold(rows: pl.DataFrame, log: _Log) -> pl.DataFrame:
     return log.keep(ordered, ~repeat.fill_null(value=False), "repeat of the same user and item")
 
 
-def _as_text(ids: pl.Series, path: Path) -> pl.Series:
-    if ids.dtype.is_nested():
-        raise DataError(str(path), f"column {ids.name!r} is {ids.dtype}", "ids must be plain")
-    if ids.dtype.is_float():
-        whole = ids.cast(pl.Int64, strict=False)
-        if (whole.cast(ids.dtype) == ids).all():
-            return whole.cast(pl.String)
-    return ids.cast(pl.String, strict=False)
-
-
 def _present(name: str) -> pl.Expr:
     return pl.col(name).is_not_null() & (pl.col(name) != "")
 
@@ -192,11 +147,13 @@ def _ratings(values: pl.Series) -> pl.Series:
 
 
 def _side_table(directory: Path, table: str, key: str, log: _Log) -> pl.DataFrame | None:
-    path = _find(directory, table)
+    path = find_table(directory, table)
     if path is None:
         return None
-    frame = _load(path, (key,))
-    frame = frame.with_columns(_as_text(frame[key], path))
+    noun = table.removesuffix("s")
+    layout = f"a table of {table} needs a column {key}, and a row for each {noun}"
+    frame = load_table(path, (key,), layout)
+    frame = frame.with_columns(as_text(frame[key], path))
     known = frame.filter(_present(key) & (pl.col(key).str.len_bytes() <= ID_BYTES))
     first = known.unique(key, keep="first", maintain_order=True).sort(key)
     for count, what in (

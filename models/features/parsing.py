@@ -75,7 +75,7 @@ def plain_values(column: pl.Series) -> Sequence[object]:
     if column.dtype == pl.Duration:
         times = column.dt.total_microseconds().to_list()
         return [None if one is None else one / 1e6 for one in times]
-    if column.dtype in {pl.Date, pl.Datetime}:
+    if column.dtype == pl.Date or column.dtype == pl.Datetime:  # noqa: PLR1714
         moments = column.cast(pl.Datetime("ms")).cast(pl.Int64)
         column = column.set(~moments.is_between(*_PYTHON_DATES_MS), None)
     return column.to_list()

@@ -75,12 +75,30 @@ def test_round_trips_bit_for_bit(tmp_path: Path, saved: Manifest) -> None:
 
 
 def test_equal_weights_have_equal_versions(tmp_path: Path, saved: Manifest) -> None:
-    again = save(tmp_path, tensors(), IDS, replace(FACTS, data={"name": "told otherwise"}))
-    assert again == saved
+    assert save(tmp_path, tensors(), IDS, FACTS) == saved
+    hurried = replace(FACTS, config={**FACTS.config, "budget_seconds": 5.0})
+    assert save(tmp_path, tensors(), IDS, hurried) == saved
     other = save(tmp_path, tensors() | {"rho": torch.tensor(0.25)}, IDS, FACTS)
     assert other.version != saved.version
     renamed = save(tmp_path, tensors(), (*IDS[:-1], "z"), FACTS)
     assert len({saved.version, other.version, renamed.version}) == 3
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        replace(FACTS, algorithm="maml"),
+        replace(FACTS, features={"users": None}),
+        replace(FACTS, data={"name": "told otherwise"}),
+    ],
+)
+def test_equal_tensors_that_mean_something_else_are_another_version(
+    tmp_path: Path, saved: Manifest, facts: Facts
+) -> None:
+    other = save(tmp_path, tensors(), IDS, facts)
+    assert other.version != saved.version
+    assert load(tmp_path, other.version).manifest.algorithm == facts.algorithm
+    assert load(tmp_path, saved.version).manifest == saved
 
 
 def test_saving_repairs_a_broken_version(tmp_path: Path, saved: Manifest) -> None:
@@ -161,7 +179,7 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path, saved: Manifest) -
 def test_a_manifest_of_another_version_is_refused(tmp_path: Path, saved: Manifest) -> None:
     other = save(tmp_path, tensors() | {"rho": torch.tensor(1.0)}, IDS, FACTS)
     manifest_of(tmp_path, saved).write_bytes(manifest_of(tmp_path, other).read_bytes())
-    with pytest.raises(WeightsError, match="belongs to version"):
+    with pytest.raises(WeightsError, match="another version"):
         load(tmp_path, saved.version)
 
 
@@ -173,7 +191,8 @@ def test_a_manifest_of_another_version_is_refused(tmp_path: Path, saved: Manifes
         (lambda raw: raw["tensors"]["rho"].update(dtype="F32"), "rho", "dtype F64, expected F32"),
         (lambda raw: raw["tensors"]["rho"].update(shape=[1]), "rho", "shape"),
         (lambda raw: raw.update(items=4), "item_ids.ends", "5 item ids"),
-        (lambda raw: raw.update(sha256=raw["sha256"][:-1] + "x"), None, "checksum"),
+        (lambda raw: raw.update(sha256=raw["sha256"][:-1] + "x"), None, "changed"),
+        (lambda raw: raw.update(algorithm="maml"), None, "changed"),
         (lambda raw: raw.pop("gate"), None, "not a manifest"),
         (lambda raw: raw.update(unheard_of=1), None, "not a manifest"),
     ],

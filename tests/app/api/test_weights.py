@@ -81,6 +81,16 @@ async def test_a_roll_back_serves_what_was_before_and_back_again(service: Servic
         assert response.json()["previous"] == previous
 
 
+async def test_weights_that_rank_users_for_items_are_not_served(service: Service) -> None:
+    directory = service.runtime.settings.weights.directory
+    before = (await service.recommendations())["personalization"]["weights_version"]
+    other = save_generated(directory, seed=19, side="item").version
+    status, problem = await reload(service, {"version": other})
+    assert (status, problem["title"]) == (422, "Meta-weights refused")
+    assert (await reload(service))[1]["version"] != other
+    await reload(service, {"version": before})
+
+
 async def test_there_may_be_nothing_to_roll_back_to(unready: Service) -> None:
     response = await unready.send("POST", "/v1/admin/weights/rollback", scope=Scope.ADMIN)
     assert response.status_code == 409

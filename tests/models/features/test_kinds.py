@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -51,6 +51,8 @@ def test_every_column_finds_its_kind() -> None:
         ("length", [timedelta(hours=1), timedelta(hours=2), None], "number"),
         ("genres", ["Drama|War", "Drama", "War|Noir"], "list"),
         ("born", [date(1970, 1, 1), date(1980, 1, 1)], "date"),
+        ("born", [datetime(1970, 1, 1), datetime(1980, 1, 1, 12)], "date"),  # noqa: DTZ001
+        ("born", [datetime(1970, 1, 1, tzinfo=UTC), datetime(1980, 1, 1, tzinfo=UTC)], "date"),
         ("born", ["1970-01-01", "1980-01-01T10:00:00Z"], "date"),
     ],
 )

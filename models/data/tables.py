@@ -1,0 +1,60 @@
+"""Tables on disk: finding and loading them, and ids as text."""
+
+from pathlib import Path
+
+import polars as pl
+
+from models.errors import DataError
+
+ID_BYTES = 256
+
+
+def find_table(directory: Path, name: str) -> Path | None:
+    paths = (directory / f"{name}{suffix}" for suffix in (".parquet", ".csv"))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def load_table(
+    path: Path, required: tuple[str, ...], layout: str, columns: tuple[str, ...] | None = None
+) -> pl.DataFrame:
+    """The table at `path`, only `columns` of it if given; ids of a CSV stay the text they are.
+
+    Raises:
+        DataError: it cannot be read, is empty, or lacks a column of `required`; `layout` says what
+            is expected.
+    """
+    is_csv = path.suffix == ".csv"
+    try:
+        header = pl.scan_csv(path, infer_schema=False) if is_csv else pl.scan_parquet(path)
+        names = header.collect_schema().names()
+        missing = [name for name in required if name not in names]
+        if missing:
+            raise DataError(
+                str(path),
+                f"no column {' and no column '.join(map(repr, missing))}",
+                f"it has {', '.join(map(repr, names)) or 'no columns'}; rename, or add what is "
+                "missing",
+            )
+        if columns is not None:
+            return header.select([name for name in columns if name in names]).collect()
+        if is_csv:
+            texts = dict.fromkeys(required, pl.String())
+            return pl.read_csv(path, schema_overrides=texts, infer_schema_length=10_000)
+        return header.collect()
+    except pl.exceptions.NoDataError:
+        raise DataError(str(path), "the file is empty", layout) from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        kind = "UTF-8 CSV with a header line" if is_csv else "Parquet"
+        raise DataError(str(path), reason, f"the file must be {kind}") from error
+
+
+def as_text(ids: pl.Series, path: Path) -> pl.Series:
+    """Ids of any plain type as text: 1, 1.0 and "1" are one id. Raises DataError for others."""
+    if ids.dtype.is_nested() or ids.dtype == pl.Binary:
+        raise DataError(str(path), f"column {ids.name!r} is {ids.dtype}", "ids must be plain")
+    if ids.dtype.is_float():
+        whole = ids.cast(pl.Int64, strict=False)
+        if (whole.cast(ids.dtype) == ids).all():
+            return whole.cast(pl.String)
+    return ids.cast(pl.String, strict=False)
