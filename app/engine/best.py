@@ -1,36 +1,35 @@
 """The best of many scores; of equal ones the first by id, however many are equal."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from heapq import nsmallest
 
 import torch
 from torch import Tensor
 
 
-def best_rows(
-    scores: Tensor, wanted: int, margin: int, item_ids: tuple[str, ...]
+def best_columns(
+    scores: Tensor, wanted: int, margin: int, item_id: Callable[[int], str]
 ) -> tuple[Tensor, Tensor]:
     """[B, M] values and columns of the best of `scores` [B, N]: M = wanted + margin, or N.
 
     All are equal before anybody has come; more than the margin holds would be cut by chance.
+    `item_id` names a column.
     """
     size = min(wanted + margin, scores.shape[1])
     values, columns = scores.topk(size)
-    if not _is_cut_by_chance(values, wanted, scores.shape[1]):
-        return values, columns
-    by_id = _by_id(item_ids).to(columns.device)
-    values, places = scores[:, by_id].sort(dim=1, descending=True, stable=True)
-    return values[:, :size], by_id[places[:, :size]]
+    if size < scores.shape[1]:
+        last = values[:, -1]
+        chance = (values[:, min(wanted, size) - 1] == last) & last.isfinite()
+        for entity in chance.nonzero().flatten().tolist():
+            columns[entity] = _by_id(scores[entity], values[entity], columns[entity], item_id)
+    return values, columns
 
 
-def _is_cut_by_chance(values: Tensor, wanted: int, items: int) -> bool:
-    size = values.shape[1]
-    if size == items:
-        return False
-    last = values[:, -1]
-    return bool(((values[:, min(wanted, size) - 1] == last) & last.isfinite()).any())
-
-
-@lru_cache(maxsize=1)
-def _by_id(item_ids: tuple[str, ...]) -> Tensor:
-    """[N] rows in the order of their ids."""
-    return torch.tensor(sorted(range(len(item_ids)), key=item_ids.__getitem__))
+def _by_id(
+    scores: Tensor, values: Tensor, columns: Tensor, item_id: Callable[[int], str]
+) -> Tensor:
+    """[M] the same columns as far as they are above the last value, then the first by id."""
+    above = columns[values > values[-1]]
+    equal = (scores == values[-1]).nonzero().flatten().tolist()
+    first = nsmallest(len(values) - len(above), equal, key=item_id)
+    return torch.cat([above, torch.tensor(first, dtype=torch.int64, device=columns.device)])

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, ParamSpec, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +39,10 @@ class Device:
                 return function(*args, **kwargs)
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def rows(self, values: NDArray[np.int64]) -> Tensor:
+        """Row numbers on the device."""
+        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.int64)).to(self.torch)
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from app.engine.best import best_columns
 from app.engine.device import Device
 from app.errors import WeightsRejected
 from models import algorithms
@@ -17,6 +18,9 @@ from models.encoders import Encoders
 from models.features import Encoder
 from models.shapes import Features, Personal, Support
 from models.weights import MetaWeights
+
+FIRST = 4_000
+"""Trained items that everyone's list is taken from, as long as enough of them may be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Frozen:
     item_ids: tuple[str, ...]
     rows: Tensor
     """[N, D] float32: what scoring needs of each item."""
+    everyone: Tensor
+    """[N] float32 scores of the rows for a stranger."""
+    first: Tensor
+    """[M] rows of the best FIRST of these scores."""
     accruing: int
     """The first row that is as popular as live events say: 0 where training saw none, else N."""
     encoders: Encoders
@@ -58,6 +66,10 @@ class Frozen:
         _try_all_features(algorithm, slow, encoders, device)
         unknown = _on(device, encoders.users.encode([{}]))
         no_interactions = manifest.data.get("interactions") == 0
+        rows = algorithm.item_rows(slow).float().contiguous()
+        nothing = _nothing(device)
+        everyone = score_items(algorithm, slow, rows, nothing, unknown)[0].float()
+        _, first = best_columns(everyone.unsqueeze(0), FIRST, 0, weights.item_ids.__getitem__)
         return cls(
             version=manifest.version,
             steps=manifest.steps,
@@ -66,11 +78,13 @@ class Frozen:
             served=Served.of(algorithm, slow),
             index={item_id: row for row, item_id in enumerate(weights.item_ids)},
             item_ids=weights.item_ids,
-            rows=algorithm.item_rows(slow).float().contiguous(),
+            rows=rows,
+            everyone=everyone,
+            first=first[0],
             accruing=0 if no_interactions else len(weights.item_ids),
             encoders=encoders,
             device=device,
-            stranger=personalise(algorithm, slow, _nothing(device), unknown),
+            stranger=personalise(algorithm, slow, nothing, unknown),
             unknown=unknown,
         )
 
@@ -105,11 +119,6 @@ class Frozen:
         """
         content = _on(self.device, self.encoders.items.encode(known))
         return self.algorithm.content_rows(self.slow, content).float()
-
-    def everyone(self) -> Tensor:
-        """[N] float32 scores of the rows for a stranger."""
-        nothing = _nothing(self.device)
-        return score_items(self.algorithm, self.slow, self.rows, nothing, self.unknown)[0].float()
 
 
 def _nothing(device: Device) -> Support:

@@ -1,6 +1,6 @@
 """The item matrix: rows that training made, then those of newer items. Never changed in place."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,24 +8,57 @@ from torch import Tensor
 
 from app.domain import Item
 from app.engine.frozen import Frozen
+from app.engine.grown import Grown
+from app.engine.ids import ItemIds
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
+    """Of F frozen rows and M newer ones; N = F + M."""
+
     frozen: Frozen
-    index: Mapping[str, int]
-    """The row of each item: the frozen rows first, newer items after them."""
-    item_ids: tuple[str, ...]
-    rows: Tensor
-    """[N, D] float32"""
-    everyone: Tensor
-    """[N] float32 scores for a stranger."""
-    contents: Mapping[str, str]
+    ids: ItemIds
+    newer: Grown
+    """[M, D] float32 rows"""
+    newer_everyone: Grown
+    """[M] float32 their scores for a stranger."""
+    contents: dict[str, str]
     """Of every newer item, what its row was made of."""
 
     @classmethod
     def of(cls, frozen: Frozen) -> "Layout":
-        return cls(frozen, frozen.index, frozen.item_ids, frozen.rows, frozen.everyone(), {})
+        ids = ItemIds.of(frozen.item_ids, frozen.index)
+        return cls(frozen, ids, Grown.of(frozen.rows[:0]), Grown.of(frozen.everyone[:0]), {})
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """The N rows, in parts [., D]."""
+        newer = self.newer.values
+        return (self.frozen.rows, newer) if len(newer) else (self.frozen.rows,)
+
+    def rows(self, places: Tensor) -> Tensor:
+        """[..., D] the rows of these places."""
+        flat, known = places.flatten(), len(self.frozen.rows)
+        rows = self.frozen.rows.index_select(0, flat.clamp_max(known - 1))
+        if len(self.newer):
+            late = (flat >= known).nonzero().squeeze(1)
+            rows[late] = self.newer.values[flat[late] - known]
+        return rows.view(*places.shape, -1)
+
+    def rows_from(self, first: int) -> Tensor:
+        """[N - first, D]"""
+        known = len(self.frozen.rows)
+        return (
+            self.newer.values[first - known :] if first >= known else torch.cat(self.parts)[first:]
+        )
+
+    def row(self, item_id: str) -> int:
+        row = self.ids.row(item_id)
+        assert row is not None, "only items that have a row are asked for"
+        return row
 
     def lacks(self, items: Iterable[Item]) -> list[Item]:
         """Newer items that have no row yet, or one made of something else than is told now."""
@@ -38,29 +71,20 @@ class Layout:
 
     def with_rows(self, items: Sequence[Item], made: Sequence[Tensor]) -> "Layout":
         """With the rows of these newer items, as parts [., D] of one table."""
-        rows = torch.cat(list(made))
+        rows, known = torch.cat(list(made)), len(self.frozen.rows)
         told = {item.item_id: self._told(item) for item in items}
         scores = self.frozen.algorithm.score(self.frozen.slow, self.frozen.stranger, rows)[0]
-        added = tuple(item_id for item_id in told if item_id not in self.index)
-        places = {item_id: row for row, item_id in enumerate(added, len(self.item_ids))}
-        index = {**self.index, **places} if added else self.index
-        where = [index[item.item_id] for item in items]
+        ids = self.ids.followed_by([one for one in told if self.ids.row(one) is None])
+        contents = self.contents.copy()
+        contents.update(told)
+        grown = replace(self, ids=ids, contents=contents)
+        where = [grown.row(item.item_id) - known for item in items]
         return replace(
-            self,
-            index=index,
-            item_ids=self.item_ids + added,
-            rows=_with(self.rows, len(added), where, rows),
-            everyone=_with(self.everyone, len(added), where, scores.float()),
-            contents={**self.contents, **told},
+            grown,
+            newer=self.newer.changed(where, rows),
+            newer_everyone=self.newer_everyone.changed(where, scores.float()),
         )
 
     def _told(self, item: Item) -> str:
         """As text, for Python takes 1, 1.0 and true for the same."""
         return repr(self.frozen.content(item.properties))
-
-
-def _with(table: Tensor, more: int, where: Sequence[int], values: Tensor) -> Tensor:
-    """A copy of `table` with so many rows more, and new values in some rows."""
-    copy = torch.cat([table, table.new_zeros(more, *table.shape[1:])])
-    copy[where] = values
-    return copy

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from app.engine.port import RankBatch, RankedBatch
+from app.engine.port import Ints, RankBatch, RankedBatch
 from app.engine.request import Ranked, RankedItem, RankRequest
 from app.engine.snapshot import Snapshot
 
@@ -21,16 +21,12 @@ def pack(snapshot: Snapshot, requests: Sequence[RankRequest]) -> RankBatch:
     weights = np.zeros((size, slots), np.float64)
     fast = np.zeros((size, frozen.width), np.float32)
     cached = np.zeros(size, np.bool_)
-    excluded: tuple[list[int], list[int]] = ([], [])
     for row, (request, shots) in enumerate(zip(requests, known, strict=True)):
         items[row, : len(shots)] = [frozen.index[shot.item_id] for shot in shots]
         weights[row, : len(shots)] = [shot.weight for shot in shots]
         if request.fast is not None:
             fast[row] = np.frombuffer(request.fast, "<f4")
             cached[row] = True
-        columns = _rows(snapshot, request.exclude)
-        excluded[0].extend([row] * len(columns))
-        excluded[1].extend(columns)
     return RankBatch(
         version=snapshot.version,
         epoch=snapshot.epoch,
@@ -39,11 +35,9 @@ def pack(snapshot: Snapshot, requests: Sequence[RankRequest]) -> RankBatch:
         profiles=tuple(request.profile for request in requests),
         fast=fast,
         cached=cached,
-        excluded=(np.array(excluded[0], np.int64), np.array(excluded[1], np.int64)),
+        excluded=tuple(_rows(snapshot, request.exclude) for request in requests),
         candidates=tuple(
-            None
-            if request.candidates is None
-            else np.array(_rows(snapshot, request.candidates), np.int64)
+            None if request.candidates is None else _rows(snapshot, request.candidates)
             for request in requests
         ),
         results=max(request.k for request in requests),
@@ -61,7 +55,7 @@ def _answer(
     snapshot: Snapshot, request: RankRequest, batch: RankBatch, ranked: RankedBatch, row: int
 ) -> Ranked:
     found = [
-        RankedItem(snapshot.item_ids[column], score)
+        RankedItem(snapshot.ids[column], score)
         for column, score in zip(
             ranked.rows[row].tolist(), ranked.scores[row].tolist(), strict=True
         )
@@ -84,6 +78,7 @@ def _answer(
     )
 
 
-def _rows(snapshot: Snapshot, item_ids: Collection[str]) -> list[int]:
-    index = snapshot.index
-    return [index[item_id] for item_id in item_ids if item_id in index]
+def _rows(snapshot: Snapshot, item_ids: Collection[str]) -> Ints:
+    """In ascending order, each once."""
+    found = map(snapshot.ids.row, item_ids)
+    return np.unique(np.array([row for row in found if row is not None], np.int64))

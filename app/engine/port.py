@@ -32,8 +32,8 @@ class RankBatch:
     """[B, F + 1] cached fast weights and gate; meaningful where `cached`."""
     cached: Bools
     """[B]"""
-    excluded: tuple[Ints, Ints]
-    """(entity, live row) pairs that must not be returned."""
+    excluded: tuple[Ints, ...]
+    """For each entity the live rows that must not be returned."""
     candidates: tuple[Ints | None, ...]
     """For each entity the only live rows to rank, or None for the whole catalogue."""
     results: int

@@ -1,18 +1,16 @@
 """What one answer is made from: frozen meta-weights and the live items, never changed in place."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from app.domain import Item
-from app.engine.best import best_rows
+from app.engine import bits
+from app.engine.bits import Bits
 from app.engine.frozen import Frozen
+from app.engine.ids import ItemIds
 from app.engine.layout import Layout
 from app.engine.live import Live
-
-POPULAR_LIMIT = 2_000
+from app.engine.popular import Popular
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +18,9 @@ class Snapshot:
     layout: Layout
     live: Live
     epoch: int
-    offsets: Tensor
-    """[N] float32, added to everybody's scores: live popularity; -inf for what may not be shown."""
-    popular: tuple[tuple[str, float], ...]
-    """What everyone gets, best first: the answer when the device cannot be asked."""
-    stale_at: int | None
-    """When (ms) an availability window opens or closes next."""
+    everyones: Popular
+    open: Bits
+    """[N] which rows may be shown."""
 
     @property
     def frozen(self) -> Frozen:
@@ -36,24 +31,25 @@ class Snapshot:
         return self.frozen.version
 
     @property
-    def index(self) -> Mapping[str, int]:
-        return self.layout.index
+    def ids(self) -> ItemIds:
+        return self.layout.ids
 
     @property
-    def item_ids(self) -> tuple[str, ...]:
-        return self.layout.item_ids
+    def popular(self) -> tuple[tuple[str, float], ...]:
+        """What everyone gets, best first: the answer when the device cannot be asked."""
+        return self.everyones.pairs
 
     @property
-    def rows(self) -> Tensor:
-        """[N, D] float32"""
-        return self.layout.rows
+    def stale_at(self) -> int | None:
+        """When (ms) an availability window opens or closes next."""
+        return self.live.next_change
 
     def knows(self, item_id: str) -> bool:
-        return item_id in self.layout.index
+        return self.ids.row(item_id) is not None
 
     def shows(self, item_id: str) -> bool:
-        row = self.layout.index.get(item_id)
-        return row is not None and not bool(self.live.closed[row])
+        row = self.ids.row(item_id)
+        return row is not None and not bool(self.live.closed.values[row])
 
     @classmethod
     def build(
@@ -69,24 +65,7 @@ class Snapshot:
 
         `events` are all that were counted at `epoch`.
         """
-        live = (previous or Live.of(layout)).after(layout, items, now)
-        offsets = live.offsets(layout, events)
-        return cls(
-            layout=layout,
-            live=live,
-            epoch=epoch,
-            offsets=offsets,
-            popular=_popular(layout, offsets),
-            stale_at=live.next_change(now),
-        )
-
-
-def _popular(layout: Layout, offsets: Tensor) -> tuple[tuple[str, float], ...]:
-    scores = (layout.everyone + offsets).unsqueeze(0)
-    values, rows = best_rows(scores, POPULAR_LIMIT, 0, layout.item_ids)
-    pairs = [
-        (layout.item_ids[row], round(score, 6))
-        for row, score in zip(rows[0].tolist(), values[0].tolist(), strict=True)
-        if score > -torch.inf
-    ]
-    return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+        before = Live.of(layout, events) if previous is None else previous
+        live = before.after(layout, items, now, events)
+        shown = bits.pack(~live.closed.values.cpu().numpy())
+        return cls(layout, live, epoch, Popular.of(layout, live), shown)

@@ -5,14 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.best import best_rows
+from app.engine.best import best_columns
 
 IDS = tuple(f"i{n * 7 % 40:02d}" for n in range(40))
 
 
 def listed(scores: list[float], wanted: int, margin: int) -> list[str]:
     """As an answer orders what comes: by score, then by id."""
-    values, rows = best_rows(torch.tensor([scores]), wanted, margin, IDS)
+    values, rows = best_columns(torch.tensor([scores]), wanted, margin, IDS.__getitem__)
     pairs = zip(values[0].tolist(), (IDS[row] for row in rows[0].tolist()), strict=True)
     return [item_id for _, item_id in sorted(pairs, key=lambda pair: (-pair[0], pair[1]))][:wanted]
 
@@ -35,6 +35,6 @@ def test_when_all_are_equal_the_first_by_id_come(wanted: int) -> None:
 
 
 def test_rows_that_may_not_be_shown_are_last_and_need_no_order() -> None:
-    values, rows = best_rows(torch.tensor([[1.0, *[-torch.inf] * 39]]), 2, 1, IDS)
+    values, rows = best_columns(torch.tensor([[1.0, *[-torch.inf] * 39]]), 2, 1, IDS.__getitem__)
     assert values[0].tolist() == [1.0, -torch.inf, -torch.inf]
     assert rows[0, 0] == 0

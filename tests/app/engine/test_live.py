@@ -54,8 +54,7 @@ async def test_the_row_of_a_new_item_is_made_of_its_content(engine: Engine) -> N
     frozen = engine.pinned().frozen
     content = frozen.encoders.items.encode([told, {}])
     expected = frozen.algorithm.content_rows(frozen.slow, content).float()
-    assert torch.equal(engine.pinned().rows[len(IDS) :], expected)
-    assert torch.equal(engine.pinned().rows[: len(IDS)], frozen.rows)
+    assert torch.equal(engine.pinned().layout.newer.values, expected)
 
 
 async def test_only_what_changes_what_is_told_is_made_anew(engine: Engine) -> None:
@@ -68,14 +67,14 @@ async def test_only_what_changes_what_is_told_is_made_anew(engine: Engine) -> No
     before = engine.pinned()
     await engine.update_items([Item("fresh", {"genre": "art"})], 2, NOW)
     assert lacking(engine, Item("fresh", {"genre": "art"})) == []
-    assert engine.pinned().rows is not before.rows
-    assert engine.pinned().item_ids == before.item_ids == (*IDS, "fresh")
+    assert engine.pinned().layout.newer is not before.layout.newer
+    assert list(engine.pinned().ids) == list(before.ids) == [*IDS, "fresh"]
 
 
 async def test_more_new_items_than_are_made_at_a_time_keep_their_order(engine: Engine) -> None:
     many = [Item(f"n{n:04d}", {"genre": ("war", "art")[n % 2]}) for n in range(600)]
     await engine.update_items(many, 1, NOW)
-    assert engine.pinned().item_ids == (*IDS, *(item.item_id for item in many))
+    assert list(engine.pinned().ids) == [*IDS, *(item.item_id for item in many)]
     assert lacking(engine, *many) == []
 
 
@@ -84,7 +83,7 @@ async def test_counting_makes_no_row_anew(engine: Engine) -> None:
     before = engine.pinned()
     await engine.update_items([Item("fresh", {"genre": "war"}, events=3)], 2, NOW, 10)
     assert engine.pinned().layout is before.layout
-    assert engine.pinned().offsets[-1] > before.offsets[-1]
+    assert engine.pinned().live.shift.values[-1] > before.live.shift.values[-1]
 
 
 async def test_a_new_item_rises_with_its_events_and_sinks_without(engine: Engine) -> None:
@@ -130,10 +129,13 @@ async def test_whoever_followed_and_whoever_comes_late_see_the_same(
         one, two = early.pinned(), late.pinned()
         assert one.epoch == two.epoch
         assert one.popular == two.popular
-        for item_id in one.item_ids:
-            here, there = one.index[item_id], two.index[item_id]
-            assert torch.equal(one.rows[here], two.rows[there])
-            assert one.offsets[here] == two.offsets[there]
+        for item_id in one.ids:
+            here, there = (torch.tensor(each.layout.row(item_id)) for each in (one, two))
+            assert torch.equal(one.layout.rows(here), two.layout.rows(there))
+            assert one.shows(item_id) == two.shows(item_id)
+        for item_id in ("a", "b", "c"):
+            first, second = (each.layout.row(item_id) - len(IDS) for each in (one, two))
+            assert one.live.shift.values[first] == two.live.shift.values[second]
 
 
 async def test_a_reload_keeps_what_was_counted(engine: Engine, tmp_path: Path) -> None:
