@@ -23,8 +23,14 @@ class Sampled(NamedTuple):
 
     vectors: Tensor
     """[M, d]"""
-    corrections: Tensor
-    """[M] log of the sum, over its draws, of exp(bias - log(expected draws))."""
+    biases: Tensor
+    """[M]"""
+    draws: Tensor
+    """[M] how often it was drawn, as a multiple of how often that was to be expected."""
+
+    def padded(self) -> "Sampled":
+        """With one item more that was never drawn, for those to name that are not sampled."""
+        return Sampled(*(torch.cat([part, torch.zeros_like(part[:1])]) for part in self))
 
 
 class Slots(NamedTuple):
@@ -35,7 +41,7 @@ class Slots(NamedTuple):
     biases: Tensor
     """[B, K]"""
     places: Tensor
-    """[B, K] int64: which of the sampled items it is; -1 if none. No two used slots name one."""
+    """[B, K] int64: which of the sampled items it is; M if none. No two used slots name one."""
 
 
 class _Ways(NamedTuple):
@@ -49,10 +55,10 @@ class _Ways(NamedTuple):
     """[B, V, K] shares of the negative weights, times the pace."""
     likes: Tensor
     """[B, V, 1] the sum of `liked`."""
-    hits: Tensor
-    """[H] int64: the cells of [B * V, M] whose item is used."""
+    places: Tensor
+    """[B * V, K] int64: which of the sampled items is used; M if none."""
     room: Tensor
-    """[B * V, M] to compute in."""
+    """[B * V, M + 1] to compute in."""
 
 
 class _Softmax(NamedTuple):
@@ -72,10 +78,13 @@ _Sum: TypeAlias = Callable[[Slots, _Ways, Tensor], _Softmax]
 @dataclass(frozen=True, slots=True)
 class PreparedHead:
     sampled: Sampled
+    """M + 1, the last for items that are not sampled."""
     rule: Rule
     """Its prior is [d]: that of whoever has none of their own."""
     across: Tensor
-    """[d, M] the sampled vectors, laid out for products with fast weights."""
+    """[d, M + 1] the sampled vectors, laid out for products with fast weights."""
+    corrections: Tensor
+    """[M + 1] biases plus log(draws)."""
     total: Tensor
     """[1, 1, 1] sum of the exponentials of the sampled logits at the rule's prior."""
     pull: Tensor
@@ -83,9 +92,12 @@ class PreparedHead:
 
     @classmethod
     def of(cls, sampled: Sampled, rule: Rule) -> "PreparedHead":
-        across = sampled.vectors.T.contiguous()
-        far = torch.addmm(sampled.corrections, rule.prior.unsqueeze(0), across).exp_()
-        return cls(sampled, rule, across, far.sum().view(1, 1, 1), (far @ sampled.vectors)[None])
+        """Of M sampled items."""
+        sampled = sampled.padded()
+        across, corrections = sampled.vectors.T.contiguous(), sampled.biases + sampled.draws.log()
+        far = torch.addmm(corrections, rule.prior.unsqueeze(0), across).exp_()
+        total, pull = far.sum().view(1, 1, 1), (far @ sampled.vectors).unsqueeze(0)
+        return cls(sampled, rule, across, corrections, total, pull)
 
     def adapt(self, slots: Slots, prior: Tensor, weights: Tensor) -> Tensor:
         """[B, V, d] where V ways to weigh the slots, [B, V, K], lead from priors [B, d]."""
@@ -128,39 +140,28 @@ class PreparedHead:
         slots_each = weights.shape[1]
         kept = 1 - torch.eye(slots_each, dtype=weights.dtype, device=weights.device)
         fast = self.adapt(slots, prior, weights.unsqueeze(1) * kept)
-        used = (weights != 0).unsqueeze(1).expand(-1, slots_each, -1)
-        far = torch.addmm(self.sampled.corrections, fast.flatten(0, 1), self.across)
-        far.view(-1).index_fill_(0, self._hits(slots, used), -torch.inf)
+        places = slots.places.where(weights != 0, len(self.corrections) - 1)
+        far = torch.addmm(self.corrections, fast.flatten(0, 1), self.across)
+        far.scatter_(1, places.repeat_interleave(slots_each, dim=0), -torch.inf)
         own = torch.einsum("bkd,bkd->bk", fast, slots.vectors) + slots.biases
         adapted = own - torch.logaddexp(far.logsumexp(-1).view_as(own), own)
-        popular = slots.biases - torch.logaddexp(self._popularity(slots, used), slots.biases)
+        others = self.corrections.repeat(len(places), 1).scatter_(1, places, -torch.inf)
+        popular = slots.biases - torch.logaddexp(others.logsumexp(-1, keepdim=True), slots.biases)
         liked = (weights > 0).to(own)
         return ((adapted - popular) * liked).sum(-1) / liked.sum(-1).clamp_min(1)
-
-    def _popularity(self, slots: Slots, used: Tensor) -> Tensor:
-        """[B, 1] log of the sum over the sampled items that no slot names, by popularity alone."""
-        others = self.sampled.corrections.repeat(len(used), 1)
-        others.view(-1).index_fill_(0, self._hits(slots, used[:, :1]), -torch.inf)
-        return others.logsumexp(-1, keepdim=True)
 
     def _ways(self, slots: Slots, weights: Tensor) -> _Ways:
         total = weights.abs().sum(-1, keepdim=True)
         shares = weights * torch.where(total > 0, total, 1.0) ** (self.rule.rho - 1)
-        used, liked = weights != 0, shares.clamp_min(0)
+        used, liked, none = weights != 0, shares.clamp_min(0), len(self.corrections) - 1
         return _Ways(
             biases=slots.biases.unsqueeze(1).masked_fill(~used, -torch.inf),
             liked=liked,
-            disliked=liked - shares if bool((weights < 0).any()) else None,
+            disliked=liked - shares if float(weights.amin()) < 0 else None,
             likes=liked.sum(-1, keepdim=True),
-            hits=self._hits(slots, used),
-            room=weights.new_empty(used.shape[0] * used.shape[1], self.across.shape[1]),
+            places=slots.places.unsqueeze(1).where(used, none).flatten(0, 1),
+            room=weights.new_empty(used.shape[0] * used.shape[1], none + 1),
         )
-
-    def _hits(self, slots: Slots, used: Tensor) -> Tensor:
-        entities, ways, _ = used.shape
-        rows = torch.arange(entities * ways, device=used.device).view(entities, ways, 1)
-        cells = slots.places.unsqueeze(1) + rows * self.across.shape[1]
-        return cells[used & (slots.places >= 0).unsqueeze(1)]
 
     def _first_softmax(self, slots: Slots, ways: _Ways, start: Tensor) -> _Softmax:
         """At the prior. All share its sampled part, so each used slot takes its own out of it.
@@ -168,10 +169,8 @@ class PreparedHead:
         The sum counts for nothing where that would cost too many digits.
         """
         total, pull = self._start(start[:, 0])
-        draws = self.sampled.corrections[slots.places.clamp_min(0)] - slots.biases
-        draws = draws.exp().masked_fill(slots.places < 0, 0).unsqueeze(1)
         near = self._logits(slots, ways, start).exp_()
-        near -= near * draws
+        near -= near * self.sampled.draws[slots.places].unsqueeze(1)
         left = total + near.sum(-1, keepdim=True)
         return _Softmax(near, left.where(left > _LEFT * total, 0), pull)
 
@@ -179,7 +178,7 @@ class PreparedHead:
         """[B or 1, 1, 1] sum of the sampled exponentials at priors [B, d]; [., 1, d] their pull."""
         if torch.equal(prior, self.rule.prior.expand_as(prior)):
             return self.total, self.pull
-        far = torch.addmm(self.sampled.corrections, prior, self.across).exp_()
+        far = torch.addmm(self.corrections, prior, self.across).exp_()
         return far.sum(-1, keepdim=True).unsqueeze(1), (far @ self.sampled.vectors).unsqueeze(1)
 
     def _softmax(self, slots: Slots, ways: _Ways, fast: Tensor) -> _Softmax:
@@ -196,10 +195,9 @@ class PreparedHead:
         return torch.baddbmm(ways.biases, fast, slots.vectors.mT)
 
     def _sampled_logits(self, ways: _Ways, fast: Tensor) -> Tensor:
-        """[B * V, M]"""
-        far = torch.addmm(self.sampled.corrections, fast.flatten(0, 1), self.across, out=ways.room)
-        far.view(-1).index_fill_(0, ways.hits, -torch.inf)
-        return far
+        """[B * V, M + 1]"""
+        far = torch.addmm(self.corrections, fast.flatten(0, 1), self.across, out=ways.room)
+        return far.scatter_(1, ways.places, -torch.inf)
 
     def _exponentiated(self, near: Tensor, far: Tensor) -> _Softmax:
         entities, ways, _ = near.shape

@@ -19,8 +19,8 @@ from models.inner import Rule
 from models.prepared_head import PreparedHead, Sampled, Slots
 from models.shapes import Support
 
-_ROWS = 256
-"""Supports adapted to at once: enough to keep a core busy, few enough to stay in its cache."""
+_ROWS = 512
+"""Supports adapted to at once: enough to keep a core busy, few enough to stay in its caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +53,37 @@ class _Prepared:
     algorithm: MetaSGD | ANIL
     slow: Slow
     head: PreparedHead
-    places: Tensor
-    """[N] int32: which of the sampled items it is; -1 if none."""
+    facts: Tensor
+    """[N, 2] of every item its bias, and which of the M sampled items it is; M if none."""
     is_cautious: bool
 
     @classmethod
     def of(cls, algorithm: MetaSGD | ANIL, slow: Slow) -> "_Prepared":
-        precise, drawn = slow["gate"].dtype, slow["negatives"]
-        places = torch.full_like(slow["item_biases"], -1, dtype=torch.int32)
-        places[drawn] = 0
-        rows = (places == 0).nonzero().squeeze(1)
-        places[rows] = torch.arange(len(rows), dtype=torch.int32, device=rows.device)
-        logits = slow["item_biases"][drawn].to(precise) - slow["negative_log_q"].to(precise)
-        odds = torch.zeros_like(rows, dtype=precise).index_add_(0, places[drawn], logits.exp())
-        vectors = algorithm.body(slow, slow["item_vectors"][rows].to(precise))
-        head = PreparedHead.of(Sampled(vectors, odds.log()), _rule(algorithm, slow))
-        return cls(algorithm, slow, head, places, bool(slow["caution"].any()))
+        precise, drawn, biases = slow["gate"].dtype, slow["negatives"], slow["item_biases"]
+        rows = torch.zeros_like(biases).index_fill_(0, drawn, 1).nonzero().squeeze(1)
+        places = torch.full_like(biases, len(rows))
+        places[rows] = torch.arange(len(rows)).to(biases)
+        rarities = slow["negative_log_q"].to(precise).neg().exp()
+        sampled = Sampled(
+            vectors=algorithm.body(slow, slow["item_vectors"][rows].to(precise)),
+            biases=biases[rows].to(precise),
+            draws=torch.zeros_like(rarities[: len(rows)]).index_add_(
+                0, places[drawn].long(), rarities
+            ),
+        )
+        head = PreparedHead.of(sampled, _rule(algorithm, slow))
+        facts = torch.stack([biases, places], dim=1)
+        return cls(algorithm, slow, head, facts, bool(slow["caution"].any()))
 
     def personalise(self, prior: Tensor, support: Support) -> tuple[Tensor, Tensor]:
-        """Those of like size together, so that little is spent on unused slots."""
+        """Many supports are sorted by size, so that little is spent on unused slots."""
         sizes = _sizes(support)
+        if len(sizes) <= (1 if self.is_cautious else _ROWS):
+            return self._personalise(prior, _cut(support, sizes))
         fast, gate = torch.empty_like(prior), prior.new_empty(len(prior))
         for rows in torch.split(sizes.argsort(), _ROWS):
-            slots = max(sizes[rows].tolist(), default=0)
-            given = Support(support.items[rows, :slots], support.weights[rows, :slots])
-            fast[rows], gate[rows] = self._personalise(prior[rows], given)
+            given = Support(support.items[rows], support.weights[rows])
+            fast[rows], gate[rows] = self._personalise(prior[rows], _cut(given, sizes[rows]))
         return fast, gate
 
     def _personalise(self, prior: Tensor, support: Support) -> tuple[Tensor, Tensor]:
@@ -101,13 +107,11 @@ class _Prepared:
     def _slots(self, support: Support) -> Slots:
         precise, shape = self.head.across.dtype, support.items.shape
         rows = support.items.flatten()
-        vectors = self.slow["item_vectors"].index_select(0, rows).to(precise)
-        bodies = self.algorithm.body(self.slow, vectors)
-        return Slots(
-            vectors=bodies.view(*shape, bodies.shape[1]),
-            biases=self.slow["item_biases"].index_select(0, rows).to(precise).view(shape),
-            places=self.places.index_select(0, rows).long().view(shape),
+        bodies = self.algorithm.body(
+            self.slow, self.slow["item_vectors"].index_select(0, rows).to(precise)
         )
+        biases, places = self.facts.index_select(0, rows).view(*shape, 2).unbind(-1)
+        return Slots(bodies.view(*shape, bodies.shape[1]), biases.to(precise), places.long())
 
 
 def _rule(algorithm: MetaSGD | ANIL, slow: Slow) -> Rule:
@@ -131,3 +135,9 @@ def _sizes(support: Support) -> Tensor:
         return torch.zeros_like(support.items[:, :0].sum(-1))
     slots = torch.arange(1, support.weights.shape[1] + 1, device=support.weights.device)
     return (slots * (support.weights != 0)).amax(-1)
+
+
+def _cut(support: Support, sizes: Tensor) -> Support:
+    """Without the slots beyond the largest of `sizes`."""
+    slots = int(sizes.max()) if len(sizes) else 0
+    return Support(support.items[:, :slots], support.weights[:, :slots])

@@ -52,11 +52,11 @@ class World(NamedTuple):
 
     def prepared(self) -> tuple[PreparedHead, Slots]:
         rows = torch.tensor(sorted(set(self.draws.tolist())))
-        counts = (self.draws == rows.unsqueeze(1)).sum(1)
-        corrections = (self.biases - self.log_q)[rows] + counts.log()
-        places = torch.full_like(self.biases, -1, dtype=torch.int64)
+        draws = (self.draws == rows.unsqueeze(1)).sum(1) * self.log_q[rows].neg().exp()
+        places = torch.full_like(self.biases, len(rows), dtype=torch.int64)
         places[rows] = torch.arange(len(rows))
-        head = PreparedHead.of(Sampled(self.vectors[rows], corrections), self.rule)
+        sampled = Sampled(self.vectors[rows], self.biases[rows], draws)
+        head = PreparedHead.of(sampled, self.rule)
         slots = Slots(self.vectors[self.items], self.biases[self.items], places[self.items])
         return head, slots
 
