@@ -31,6 +31,11 @@ def rows(bits: Bits) -> NDArray[np.int64]:
     return np.flatnonzero(np.unpackbits(bits, bitorder="little"))
 
 
+def mask(bits: Bits, size: int) -> NDArray[np.bool_]:
+    """[N] of N rows."""
+    return np.unpackbits(bits, count=size, bitorder="little").view(np.bool_)
+
+
 def without(bits: Bits, excluded: NDArray[np.int64]) -> Bits:
     """A copy that lacks some rows."""
     left = bits.copy()

@@ -1,14 +1,16 @@
 """The engine: the current snapshot, the device and the batcher behind one small face."""
 
-from asyncio import Lock
+from asyncio import Lock, to_thread
 from collections.abc import Collection
+from pathlib import Path
 
 from torch import Tensor
 
 from app.domain import Item
 from app.engine.batcher import Batcher
+from app.engine.columns import Columns
 from app.engine.device import Device, DeviceName
-from app.engine.frozen import Frozen
+from app.engine.frozen import Frozen, mapped
 from app.engine.layout import Layout
 from app.engine.live import Live
 from app.engine.packing import pack, unpack
@@ -25,8 +27,17 @@ CONTENTS = 256
 class Engine:
     """Owns the live catalogue and swaps whole snapshots; a request keeps the one it began with."""
 
-    def __init__(self, *, device: DeviceName, batch_limit: int, queue_limit: int) -> None:
+    def __init__(
+        self,
+        *,
+        device: DeviceName,
+        batch_limit: int,
+        queue_limit: int,
+        folder: Path | None = None,
+    ) -> None:
+        """What is large is made once for all workers, in `folder`; without one, for this alone."""
         self._device = Device(device)
+        self._folder = folder
         self._batcher = Batcher(self._rank_many, batch_limit=batch_limit, queue_limit=queue_limit)
         self._snapshot: Snapshot | None = None
         self._catalogue: dict[str, Item] = {}
@@ -62,7 +73,9 @@ class Engine:
 
     async def prepare(self, weights: MetaWeights, now: int) -> Snapshot:
         """Build a snapshot of `weights` under the current catalogue and rank with it once."""
+        weights = await to_thread(mapped, weights, self._folder)
         frozen = await self._device.run(Frozen.load, weights, self._device)
+        frozen = await to_thread(frozen.indexed, self._folder)
         layout = await self._device.run(Layout.of, frozen)
         snapshot = await self._lay(layout, list(self._catalogue.values()), now)
         await self._rank_many(snapshot, [RankRequest(shots=(), k=1)])
@@ -100,20 +113,29 @@ class Engine:
     async def _follow(self, changed: Collection[Item], now: int) -> None:
         if self._snapshot is not None:
             before = self._snapshot
-            self._snapshot = await self._lay(before.layout, changed, now, before.live)
+            self._snapshot = await self._lay(before.layout, changed, now, before)
 
     async def _lay(
-        self, layout: Layout, items: Collection[Item], now: int, before: Live | None = None
+        self, layout: Layout, items: Collection[Item], now: int, before: Snapshot | None = None
     ) -> Snapshot:
         """All items of the catalogue, or those that changed since `before`, over a layout."""
         epoch, events = self._epoch, self._events
-        lacking, made = layout.lacks(items), list[Tensor]()
+        told = {item.item_id: item for item in items}.values()
+        lacking, made = layout.lacks(told), list[Tensor]()
         for start in range(0, len(lacking), CONTENTS):
-            told = [item.properties for item in lacking[start : start + CONTENTS]]
-            made.append(await self._device.run(layout.frozen.content_rows, told))
+            some = [item.properties for item in lacking[start : start + CONTENTS]]
+            made.append(await self._device.run(layout.frozen.content_rows, some))
         if made:
             layout = await self._device.run(layout.with_rows, lacking, made)
-        return await self._device.run(Snapshot.build, layout, items, epoch, events, now, before)
+        rows, properties = (
+            [layout.row(one.item_id) for one in told],
+            [one.properties for one in told],
+        )
+        columns = before.columns if before else Columns()
+        columns = await to_thread(columns.changed, rows, properties, len(layout))
+        live = before.live if before else await self._device.run(Live.of, layout, events)
+        live = await self._device.run(live.after, layout, told, now, events)
+        return await self._device.run(Snapshot.build, layout, live, columns, epoch)
 
     async def _rank_many(self, snapshot: Snapshot, requests: list[RankRequest]) -> list[Ranked]:
         batch = pack(snapshot, requests)

@@ -1,7 +1,8 @@
 """The frozen world: one version of the meta-weights. Adaptation reads nothing else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 
 from app.engine.best import best_columns
 from app.engine.device import Device
+from app.engine.index import Index
+from app.engine.shared import shared
 from app.errors import WeightsRejected
 from models import algorithms
 from models.algorithms.interface import Algorithm, Slow
@@ -19,6 +22,8 @@ from models.features import Encoder
 from models.shapes import Features, Personal, Support
 from models.weights import MetaWeights
 
+INDEXED = 100_000
+"""Items from which on an index finds the best sooner than scoring all: see docs/performance.md."""
 FIRST = 4_000
 """Trained items that everyone's list is taken from, as long as enough of them may be shown."""
 
@@ -41,6 +46,8 @@ class Frozen:
     """[N] float32 scores of the rows for a stranger."""
     first: Tensor
     """[M] rows of the best FIRST of these scores."""
+    search: Index | None
+    """Where a catalogue is too large to be scored for every list."""
     accruing: int
     """The first row that is as popular as live events say: 0 where training saw none, else N."""
     encoders: Encoders
@@ -81,11 +88,23 @@ class Frozen:
             rows=rows,
             everyone=everyone,
             first=first[0],
+            search=None,
             accruing=0 if no_interactions else len(weights.item_ids),
             encoders=encoders,
             device=device,
             stranger=personalise(algorithm, slow, nothing, unknown),
             unknown=unknown,
+        )
+
+    def indexed(self, folder: Path | None) -> "Frozen":
+        """With an index where that pays; what all workers need of it lies in `folder`, if any."""
+        if len(self.rows) < INDEXED or self.algorithm.retrieval != "dot" or self.rows.is_cuda:
+            return self
+        if folder is None:
+            return replace(self, search=Index.build(self.rows.numpy()))
+        rows = shared(folder / f"{self.version}.rows", {"rows": self.rows})["rows"]
+        return replace(
+            self, rows=rows, search=Index.shared(folder / f"{self.version}.cells", rows.numpy())
         )
 
     @property
@@ -119,6 +138,16 @@ class Frozen:
         """
         content = _on(self.device, self.encoders.items.encode(known))
         return self.algorithm.content_rows(self.slow, content).float()
+
+
+def mapped(weights: MetaWeights, folder: Path | None) -> MetaWeights:
+    """The same with large tensors of items in a file that all workers map."""
+    if folder is None or len(weights.item_ids) < INDEXED:
+        return weights
+    names = algorithms.get(weights.manifest.algorithm).per_item & weights.slow.keys()
+    tensors = {name: weights.slow[name] for name in names}
+    slow = weights.slow | shared(folder / f"{weights.version}.tensors", tensors)
+    return replace(weights, slow=slow)
 
 
 def _nothing(device: Device) -> Support:

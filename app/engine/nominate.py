@@ -5,7 +5,6 @@ else the whole catalogue is.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -15,26 +14,11 @@ from app.engine import bits
 from app.engine.best import best_columns
 from app.engine.bits import Bits
 from app.engine.device import Device
-from app.engine.port import Ints, RankBatch
+from app.engine.filters import passing
+from app.engine.pools import MARGIN, Asked, pools_of
+from app.engine.port import RankBatch
 from app.engine.snapshot import Snapshot
-from models.shapes import Personal, Recollection
-
-MARGIN = 32
-"""Candidates beyond k, for single precision may order neighbours the other way round."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    batch: RankBatch
-    personal: Personal
-    recollection: Recollection
-
-    @property
-    def wanted(self) -> int:
-        return self.batch.results
-
-    def alone(self, entity: int) -> Personal:
-        return Personal(*(part[entity : entity + 1] for part in self.personal))
+from models.shapes import Personal
 
 
 class Nominated(NamedTuple):
@@ -48,32 +32,28 @@ class Nominated(NamedTuple):
 
 def nominate(device: Device, snapshot: Snapshot, asked: Asked) -> Nominated:
     """Of B entities, the best in single precision of all that may be shown to them."""
-    shown = [_shown(snapshot, asked.batch, entity) for entity in range(len(asked.batch.fast))]
-    pools = [_pool(asked.batch, entity, may) for entity, may in enumerate(shown)]
+    shown = _shown(snapshot, asked.batch)
+    pools = pools_of(snapshot, asked, shown)
     whole = [entity for entity, pool in enumerate(pools) if pool is None]
-    found = dict(zip(whole, _of_all(device, snapshot, asked, whole), strict=True))
+    found = dict(zip(whole, _of_all(device, snapshot, asked, whole, shown), strict=True))
     for entity, pool in enumerate(pools):
         if pool is not None:
             found[entity] = _of_some(device, snapshot, asked, entity, device.rows(pool))
     return _stacked([found[entity] for entity in range(len(pools))], device)
 
 
-def _shown(snapshot: Snapshot, batch: RankBatch, entity: int) -> Bits:
-    """What may be shown to one entity, whatever candidates there are."""
-    excluded = batch.excluded[entity]
-    return bits.without(snapshot.open, excluded) if len(excluded) else snapshot.open
-
-
-def _pool(batch: RankBatch, entity: int, shown: Bits) -> Ints | None:
-    """All rows that may come to the top, or None if it takes the whole catalogue to know."""
-    candidates = batch.candidates[entity]
-    if candidates is not None:
-        return candidates[bits.held(shown, candidates)]
-    return None
+def _shown(snapshot: Snapshot, batch: RankBatch) -> list[Bits]:
+    """For each entity what may be shown to it, whatever candidates there are."""
+    wanted = {one: bits.pack(passing(one, snapshot.columns)) for one in set(batch.filters) if one}
+    shown = []
+    for chosen, excluded in zip(batch.filters, batch.excluded, strict=True):
+        may = snapshot.open if chosen is None else snapshot.open & wanted[chosen]
+        shown.append(bits.without(may, excluded) if len(excluded) else may)
+    return shown
 
 
 def _of_all(
-    device: Device, snapshot: Snapshot, asked: Asked, entities: list[int]
+    device: Device, snapshot: Snapshot, asked: Asked, entities: list[int], shown: list[Bits]
 ) -> Iterable[Nominated]:
     """For each of some entities the best of the whole catalogue."""
     if not entities:
@@ -89,9 +69,12 @@ def _of_all(
     added.scatter_add_(1, items, recalled.to(added))
     added[:, frozen.accruing :] += snapshot.live.shift.values
     scores += added
-    scores.masked_fill_(snapshot.live.closed.values, -torch.inf)
     for place, entity in enumerate(entities):
-        scores[place, device.rows(asked.batch.excluded[entity])] = -torch.inf
+        if shown[entity] is snapshot.open:
+            scores[place].masked_fill_(snapshot.live.closed.values, -torch.inf)
+        else:
+            may = torch.from_numpy(bits.mask(shown[entity], len(snapshot.ids)))
+            scores[place].masked_fill_(~may.to(device.torch), -torch.inf)
     values, rows = best_columns(scores, asked.wanted, MARGIN, snapshot.ids.__getitem__)
     parts = (rows, added.gather(1, rows), values > -torch.inf)
     return map(Nominated, *(torch.split(part, 1) for part in parts))

@@ -40,6 +40,7 @@ def pack(snapshot: Snapshot, requests: Sequence[RankRequest]) -> RankBatch:
             None if request.candidates is None else _rows(snapshot, request.candidates)
             for request in requests
         ),
+        filters=tuple(request.filter for request in requests),
         results=max(request.k for request in requests),
     )
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.filters import Filter
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -36,6 +38,8 @@ class RankBatch:
     """For each entity the live rows that must not be returned."""
     candidates: tuple[Ints | None, ...]
     """For each entity the only live rows to rank, or None for the whole catalogue."""
+    filters: tuple[Filter | None, ...]
+    """What the properties of an item must be for it to come to each entity."""
     results: int
     """M: how many results each entity gets."""
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from app.engine.device import Device
-from app.engine.nominate import Asked, nominate
+from app.engine.nominate import nominate
+from app.engine.pools import Asked
 from app.engine.port import RankBatch, RankedBatch
 from app.engine.snapshot import Snapshot
 from models.shapes import Features, Personal, Support

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain import Mode, Shot
+from app.engine.filters import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class RankRequest:
     """Cached fast weights (little-endian float32) of this version, profile and shots."""
     exclude: Collection[str] = ()
     candidates: Collection[str] | None = None
+    filter: Filter | None = None
+    """What the properties of an item must be for it to come."""
 
 
 @dataclass(frozen=True, slots=True)

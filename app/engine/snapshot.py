@@ -1,16 +1,18 @@
 """What one answer is made from: frozen meta-weights and the live items, never changed in place."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
-from app.domain import Item
+import numpy as np
+
 from app.engine import bits
 from app.engine.bits import Bits
+from app.engine.columns import Columns
 from app.engine.frozen import Frozen
 from app.engine.ids import ItemIds
 from app.engine.layout import Layout
 from app.engine.live import Live
 from app.engine.popular import Popular
+from app.engine.port import Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,12 @@ class Snapshot:
     live: Live
     epoch: int
     everyones: Popular
+    columns: Columns
+    """What is told of the N items."""
     open: Bits
     """[N] which rows may be shown."""
+    overlay: Ints
+    """Rows that the index does not know, or that have risen since: they are always scored."""
 
     @property
     def frozen(self) -> Frozen:
@@ -55,17 +61,29 @@ class Snapshot:
     def build(
         cls,
         layout: Layout,
-        items: Collection[Item],
+        live: Live,
+        columns: Columns,
         epoch: int,
-        events: int,
-        now: int,
-        previous: Live | None = None,
     ) -> "Snapshot":
-        """`items` are all of the catalogue, or what changed since `previous`.
+        """Of what holds at `epoch`."""
+        return cls(
+            layout=layout,
+            live=live,
+            epoch=epoch,
+            everyones=Popular.of(layout, live),
+            columns=columns,
+            open=bits.pack(~live.closed.values.cpu().numpy()),
+            overlay=_overlay(layout, live),
+        )
 
-        `events` are all that were counted at `epoch`.
-        """
-        before = Live.of(layout, events) if previous is None else previous
-        live = before.after(layout, items, now, events)
-        shown = bits.pack(~live.closed.values.cpu().numpy())
-        return cls(layout, live, epoch, Popular.of(layout, live), shown)
+
+def _overlay(layout: Layout, live: Live) -> Ints:
+    """Events raise popularity above that of items without any, which keep their order."""
+    frozen = layout.frozen
+    known = len(frozen.rows)
+    newer = np.arange(known, len(layout))
+    if frozen.search is None or frozen.accruing >= known:
+        return newer
+    shift = live.shift.values[: known - frozen.accruing].numpy()
+    risen = np.flatnonzero(shift > shift.min()) + frozen.accruing
+    return np.concatenate([risen, newer])

@@ -1,0 +1,114 @@
+"""Filters on properties of items, as expressions, and the rows that they let pass."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import eq, ge, gt, le, lt
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.columns import CHUNK, Column, Columns, T, Word, is_number, word
+
+Operator: TypeAlias = Literal["eq", "in", "gt", "gte", "lt", "lte", "contains", "exists"]
+Mask: TypeAlias = NDArray[np.bool_]
+
+_ORDERS: dict[str, Callable[[Any, Any], Any]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+_FEW = 8
+"""Codes that are looked for one by one; more of them by a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """What a property is compared with. Items that lack it only pass `exists` false.
+
+    `in` takes several values, as a tuple; `contains` is of lists; the orders are of numbers.
+    """
+
+    field: str
+    operator: Operator
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    of: tuple["Filter", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    of: tuple["Filter", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    of: "Filter"
+
+
+Filter: TypeAlias = Compare | Every | Some | Not
+
+
+def passing(wanted: Filter, columns: Columns) -> Mask:
+    """[N] the items that a filter lets pass. A field that nothing is told of lets none pass."""
+    parts = range(-(-columns.size // CHUNK))
+    masks = [_mask(wanted, columns, part) for part in parts]
+    return np.concatenate(masks)[: columns.size] if masks else np.zeros(0, np.bool_)
+
+
+def _mask(wanted: Filter, columns: Columns, part: int) -> Mask:
+    """[CHUNK]"""
+    match wanted:
+        case Every(of):
+            return _all([np.ones(CHUNK, np.bool_), *(_mask(one, columns, part) for one in of)])
+        case Some(of):
+            return _any([np.zeros(CHUNK, np.bool_), *(_mask(one, columns, part) for one in of)])
+        case Not(of):
+            return ~_mask(of, columns, part)
+        case Compare(field, operator, value):
+            column = columns.kept(field)
+            if column is None:
+                return np.full(CHUNK, operator == "exists" and not value)
+            return _compared(column, operator, value, part)
+
+
+def _compared(column: Column, operator: Operator, value: Any, part: int) -> Mask:
+    numbers = _part(column.numbers.parts, part, np.float64(np.nan))
+    codes = _part(column.codes.parts, part, np.int32(0))
+    if operator == "exists":
+        present: Mask = (codes != 0) | ~np.isnan(numbers)
+        return present if value else ~present
+    if operator in _ORDERS:
+        mask: Mask = _ORDERS[operator](numbers, float(value))
+        return mask
+    if operator == "contains":
+        held = word(value)
+        return _coded(codes, [code for one, code in column.words.items() if held in _listed(one)])
+    values = value if operator == "in" else [value]
+    equal = [eq(numbers, float(one)) for one in values if is_number(one)]
+    named = [column.words.get(word(one), 0) for one in values if not is_number(one)]
+    return _any([*equal, _coded(codes, [code for code in named if code])])
+
+
+def _listed(one: Word) -> tuple[Word, ...]:
+    """The parts of the word of a list; none of a scalar's."""
+    return tuple(part for part in one if isinstance(part, tuple))
+
+
+def _coded(codes: NDArray[np.int32], wanted: list[int]) -> Mask:
+    if len(wanted) <= _FEW:
+        return _any([np.zeros(CHUNK, np.bool_), *(codes == code for code in wanted)])
+    return np.isin(codes, wanted, kind="table")
+
+
+def _part(parts: tuple[NDArray[T] | None, ...], part: int, nothing: T) -> NDArray[T]:
+    found = parts[part] if part < len(parts) else None
+    return np.full(CHUNK, nothing) if found is None else found
+
+
+def _all(masks: list[Mask]) -> Mask:
+    return reduce(np.logical_and, masks)
+
+
+def _any(masks: list[Mask]) -> Mask:
+    return reduce(np.logical_or, masks)
