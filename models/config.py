@@ -54,8 +54,10 @@ class TrainConfig:
     """How supports are drawn: any subset of a history, or what came first in time."""
     training_users: int | None = None
     """Learn from so many only, to see how many are needed."""
+    embedding: str | None = None
+    """A text-embedding model that reads the texts, instead of hashed grams."""
     budget_seconds: float | None = None
-    """Stop after so much training and keep the best so far."""
+    """Stop the outer loop after so long and keep the best so far."""
     steps: int = 1200
     """Outer steps at most; the learning rates reach 0 there."""
     users: int = 128

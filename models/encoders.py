@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from models.data import Dataset
 from models.errors import DataError
-from models.features import Encoder
+from models.features import Encoder, TextEmbedding
 from models.shapes import Features
 
 
@@ -19,15 +19,25 @@ class Encoders:
     items: Encoder
 
     @classmethod
-    def fit(cls, dataset: Dataset, users: NDArray[np.int64]) -> "Encoders":
-        """Decided by the rows of `users`, the training users, and of all items."""
+    def fit(
+        cls,
+        dataset: Dataset,
+        users: NDArray[np.int64],
+        embedding: TextEmbedding | None = None,
+    ) -> "Encoders":
+        """Decided by the rows of `users`, the training users, and of all items.
+
+        An `embedding` reads their texts, where given.
+        """
         ids = [dataset.user_ids[user] for user in users]
         people, items = dataset.users, dataset.items
         return cls(
             Encoder()
             if people is None
-            else Encoder.fit(people.filter(people["user_id"].is_in(ids)), "user_id"),
-            Encoder() if items is None else Encoder.fit(items, "item_id"),
+            else Encoder.fit(
+                people.filter(people["user_id"].is_in(ids)), "user_id", embedding=embedding
+            ),
+            Encoder() if items is None else Encoder.fit(items, "item_id", embedding=embedding),
         )
 
     @classmethod
@@ -39,6 +49,9 @@ class Encoders:
             case None:
                 return cls(Encoder(), Encoder())
         raise DataError("the manifest", "its features are damaged", "train again")
+
+    def named(self) -> tuple[tuple[str, Encoder], ...]:
+        return ("item", self.items), ("user", self.users)
 
     def to_json(self) -> dict[str, object]:
         return {"users": self.users.to_json(), "items": self.items.to_json()}

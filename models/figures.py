@@ -50,7 +50,7 @@ def draw(report: Report, path: Path) -> None:
             upper = lower = figure.subplots()
         _draw_methods(upper, report)
         figure.suptitle(
-            f"{report.dataset}: NDCG@10 of held-out users, support in {report.order} order",
+            f"{report.dataset}: NDCG@10 of held-out {report.side}s, {report.order} support",
             x=0.01,
             ha="left",
             fontsize=12,
@@ -58,8 +58,8 @@ def draw(report: Report, path: Path) -> None:
         few = {k for k, users in report.users.items() if users < CLAIMABLE_USERS}
         names = [f"{k}\n(few)" if k in few else f"{k}" for k in report.users]
         lower.set_xticks(range(len(names)), names)
-        note = f" (few: less than {CLAIMABLE_USERS} users)" if few else ""
-        lower.set_xlabel(f"shots: interactions known of the user{note}")
+        note = f" (few: less than {CLAIMABLE_USERS} {report.side}s)" if few else ""
+        lower.set_xlabel(f"shots: interactions known of the {report.side}{note}")
         save(figure, path)
 
 

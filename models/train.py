@@ -23,7 +23,7 @@ from models.data import Dataset, Histories, Split, histories, split
 from models.data.transposing import of_side
 from models.encoders import Encoders
 from models.episodes import sample, stack
-from models.features import to_csr
+from models.features import load_embedding, to_csr
 from models.newcomers import Newcomers
 from models.provenance import code_digest
 from models.shapes import Episode, Features
@@ -74,11 +74,13 @@ def train(
     Raises:
         DataError: the order is "time" and the data has no timestamps.
         UnknownAlgorithm: no algorithm has the name in the config.
+        ExtraMissing: the text embedding needs a package that is not installed.
     """
     dataset = of_side(dataset, config.side)
     parts = split(dataset, config.seed, config.fold, config.training_users)
     algorithm = algorithms.trainable(config.algorithm, config.ranker.for_users(len(parts.train)))
-    encoders = Encoders.fit(dataset, parts.train)
+    embedding = load_embedding(config.embedding) if config.embedding else None
+    encoders = Encoders.fit(dataset, parts.train, embedding)
     profiles = encoders.profiles(dataset)
     exam = Exam.of(dataset, parts.validation, profiles, config.order, config.seed)
     experience = None if inherited is None else Experience.of(inherited, algorithm, config.side)

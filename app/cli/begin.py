@@ -46,8 +46,9 @@ def init(
     manifest = start(catalogue, out_, inherited(from_))
     encoders = Encoders.from_json(manifest.features)
     say(f"{manifest.items:,} items; what is known of them becomes {encoders.items.size:,} features")
-    for line in encoders.items.describe():
-        say(f"  {line}")
+    for noun, encoder in encoders.named():
+        for line in encoder.describe():
+            say(f"  {noun} {line}")
     if not encoders.items.size:
         say("without columns that tell items apart, only their popularity can be learned")
     if as_json:

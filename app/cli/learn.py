@@ -66,12 +66,17 @@ def train(
     budget: Annotated[
         str | None, typer.Option(help="Longest time for the outer loop, such as 90s or 5m.")
     ] = None,
+    embedding: Annotated[
+        str | None,
+        typer.Option(help="Model of sentence-transformers that reads the texts (docs/data.md)."),
+    ] = None,
     from_: From = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
     """Meta-train on a folder of interactions. Ctrl-C ends early and keeps the best so far."""
     from models.config import TrainConfig
     from models.data import read
+    from models.encoders import Encoders
 
     dataset = read(data)
     say(str(dataset.report))
@@ -81,9 +86,13 @@ def train(
         seed=seed,
         fold=fold,
         order=order.value,
+        embedding=embedding,
         budget_seconds=seconds(budget) if budget else None,
     )
     manifest = train_showing(dataset, config, out_, inherited(from_))
+    for noun, encoder in Encoders.from_json(manifest.features).named():
+        for line in encoder.describe():
+            say(f"  {noun} {line}")
     if as_json:
         from dataclasses import asdict
 

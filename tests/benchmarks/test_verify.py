@@ -61,7 +61,7 @@ def test_the_figure_comes_out_the_same_each_time(tmp_path: Path) -> None:
 
 def test_measures_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--quick", "--results", str(tmp_path), "--figure", str(tmp_path / "figure.svg")])
-    content = json.loads((tmp_path / "verify.json").read_text())
+    content = json.loads((tmp_path / "verify-quick.json").read_text())
     assert content["machine"]["cores"] >= 1
     assert content["quick"] is True
     rows = content["rows"]
