@@ -40,18 +40,22 @@ class Index:
 
     @classmethod
     def build(cls, rows: Floats) -> "Index":
-        """Of rows [N, D]. The same rows give the same index."""
+        """Of rows [N, D]. The same rows give the same index.
+
+        Cells hold what is near to each other, and are searched by what their centres score. Faiss
+        alone would take the inner product for both and centres of length 1, and find little.
+        """
         size, width = rows.shape
         count = max(1, min(int(CELLS_BY_ROOT * size**0.5), size))
-        cells = faiss.IndexIVFFlat(
-            faiss.IndexFlatIP(width), width, count, faiss.METRIC_INNER_PRODUCT
-        )
-        cells.cp.niter, cells.cp.seed = ROUNDS, 1
-        cells.cp.min_points_per_centroid = 1
-        cells.cp.max_points_per_centroid = POINTS_BY_CELL
-        cells.train(rows)
+        centres = _centres(rows, count)
+        nearest, best = faiss.IndexFlatL2(width), faiss.IndexFlatIP(width)
+        nearest.add(centres)
+        best.add(centres)
+        cells = faiss.IndexIVFFlat(nearest, width, count, faiss.METRIC_INNER_PRODUCT)
+        cells.is_trained = True
         cells.add(rows)
-        return cls(cells)
+        cells.quantizer = best
+        return cls(_narrowed(faiss.deserialize_index(faiss.serialize_index(cells))))
 
     @classmethod
     def shared(cls, path: Path, rows: Floats) -> "Index":
@@ -87,3 +91,23 @@ class Index:
         _, found = self.cells.search(query[np.newaxis], wanted, params=how)
         rows: Ints = found[0]
         return rows[rows >= 0]
+
+
+def _centres(rows: Floats, count: int) -> Floats:
+    """[C, D] by k-means."""
+    means = faiss.Kmeans(
+        rows.shape[1],
+        count,
+        niter=ROUNDS,
+        seed=1,
+        min_points_per_centroid=1,
+        max_points_per_centroid=POINTS_BY_CELL,
+    )
+    means.train(rows)
+    assert means.centroids is not None
+    return means.centroids
+
+
+def _narrowed(index: faiss.Index) -> faiss.IndexIVFFlat:
+    assert isinstance(index, faiss.IndexIVFFlat)
+    return index
