@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from models.inner import Rule
 
@@ -47,8 +48,8 @@ class Slots(NamedTuple):
 class _Ways(NamedTuple):
     """V ways to use the slots of each of B entities."""
 
-    biases: Tensor
-    """[B, V, K] -inf where a slot is not used."""
+    used: Tensor
+    """[B, V, K] 1 where a slot is used, else 0."""
     liked: Tensor
     """[B, V, K] shares of the positive weights, times the pace."""
     disliked: Tensor | None
@@ -56,7 +57,7 @@ class _Ways(NamedTuple):
     likes: Tensor
     """[B, V, 1] the sum of `liked`."""
     places: Tensor
-    """[B * V, K] int64: which of the sampled items is used; M if none."""
+    """[B * V, K + 1] int64: which of the sampled items are used; M if none, and M."""
     room: Tensor
     """[B * V, M + 1] to compute in."""
 
@@ -84,7 +85,7 @@ class PreparedHead:
     across: Tensor
     """[d, M + 1] the sampled vectors, laid out for products with fast weights."""
     corrections: Tensor
-    """[M + 1] biases plus log(draws)."""
+    """[M + 1] biases plus log(draws), the last 0."""
     total: Tensor
     """[1, 1, 1] sum of the exponentials of the sampled logits at the rule's prior."""
     pull: Tensor
@@ -93,11 +94,16 @@ class PreparedHead:
     @classmethod
     def of(cls, sampled: Sampled, rule: Rule) -> "PreparedHead":
         """Of M sampled items."""
-        sampled = sampled.padded()
-        across, corrections = sampled.vectors.T.contiguous(), sampled.biases + sampled.draws.log()
-        far = torch.addmm(corrections, rule.prior.unsqueeze(0), across).exp_()
-        total, pull = far.sum().view(1, 1, 1), (far @ sampled.vectors).unsqueeze(0)
-        return cls(sampled, rule, across, corrections, total, pull)
+        far = (rule.prior @ sampled.vectors.T + sampled.biases + sampled.draws.log()).exp_()
+        padded = sampled.padded()
+        return cls(
+            sampled=padded,
+            rule=rule,
+            across=padded.vectors.T.contiguous(),
+            corrections=padded.biases + torch.where(padded.draws > 0, padded.draws, 1.0).log(),
+            total=far.sum().view(1, 1, 1),
+            pull=(far @ sampled.vectors).view(1, 1, -1),
+        )
 
     def adapt(self, slots: Slots, prior: Tensor, weights: Tensor) -> Tensor:
         """[B, V, d] where V ways to weigh the slots, [B, V, K], lead from priors [B, d]."""
@@ -138,29 +144,47 @@ class PreparedHead:
         `models.algorithms.ranking.Ranking.evidence`.
         """
         slots_each = weights.shape[1]
+        if not weights.numel():
+            return prior.new_zeros(len(prior))
         kept = 1 - torch.eye(slots_each, dtype=weights.dtype, device=weights.device)
         fast = self.adapt(slots, prior, weights.unsqueeze(1) * kept)
-        places = slots.places.where(weights != 0, len(self.corrections) - 1)
-        far = torch.addmm(self.corrections, fast.flatten(0, 1), self.across)
-        far.scatter_(1, places.repeat_interleave(slots_each, dim=0), -torch.inf)
+        places = self._places(slots, weights != 0)
+        others = torch.addmm(self.corrections, fast.flatten(0, 1), self.across)
+        rest = self._log_sum(others, places.repeat_interleave(slots_each, dim=0))
         own = torch.einsum("bkd,bkd->bk", fast, slots.vectors) + slots.biases
-        adapted = own - torch.logaddexp(far.logsumexp(-1).view_as(own), own)
-        others = self.corrections.repeat(len(places), 1).scatter_(1, places, -torch.inf)
-        popular = slots.biases - torch.logaddexp(others.logsumexp(-1, keepdim=True), slots.biases)
+        adapted = own - torch.logaddexp(rest.view_as(own), own)
+        alike = self._log_sum(self.corrections.repeat(len(places), 1), places)
+        popular = slots.biases - torch.logaddexp(alike, slots.biases)
         liked = (weights > 0).to(own)
         return ((adapted - popular) * liked).sum(-1) / liked.sum(-1).clamp_min(1)
+
+    @staticmethod
+    def _log_sum(logits: Tensor, places: Tensor) -> Tensor:
+        """[., 1] log of the sum of the exponentials of [., M + 1], less those at `places`."""
+        highest = logits.amax(-1, keepdim=True)
+        # Exponentials of -inf take three times as long as others: what is left out is set to 0.
+        total = (logits - highest).exp_().scatter_(1, places, 0).sum(-1, keepdim=True)
+        if float(total.amin()) > torch.finfo(total.dtype).tiny ** 0.5:
+            return highest + total.log()
+        return logits.scatter(1, places, -torch.inf).logsumexp(-1, keepdim=True)
+
+    def _places(self, slots: Slots, used: Tensor) -> Tensor:
+        """[B, K + 1] for `used` [B, K]; [B, V, K + 1] for [B, V, K]."""
+        none = len(self.corrections) - 1
+        places = slots.places if used.dim() == 2 else slots.places.unsqueeze(1)
+        return pad(places.where(used, none), (0, 1), value=none)
 
     def _ways(self, slots: Slots, weights: Tensor) -> _Ways:
         total = weights.abs().sum(-1, keepdim=True)
         shares = weights * torch.where(total > 0, total, 1.0) ** (self.rule.rho - 1)
-        used, liked, none = weights != 0, shares.clamp_min(0), len(self.corrections) - 1
+        used, liked = weights != 0, shares.clamp_min(0)
         return _Ways(
-            biases=slots.biases.unsqueeze(1).masked_fill(~used, -torch.inf),
+            used=used.to(shares),
             liked=liked,
             disliked=liked - shares if float(weights.amin()) < 0 else None,
             likes=liked.sum(-1, keepdim=True),
-            places=slots.places.unsqueeze(1).where(used, none).flatten(0, 1),
-            room=weights.new_empty(used.shape[0] * used.shape[1], none + 1),
+            places=self._places(slots, used).flatten(0, 1),
+            room=weights.new_empty(used.shape[0] * used.shape[1], len(self.corrections)),
         )
 
     def _first_softmax(self, slots: Slots, ways: _Ways, start: Tensor) -> _Softmax:
@@ -169,8 +193,8 @@ class PreparedHead:
         The sum counts for nothing where that would cost too many digits.
         """
         total, pull = self._start(start[:, 0])
-        near = self._logits(slots, ways, start).exp_()
-        near -= near * self.sampled.draws[slots.places].unsqueeze(1)
+        odds = self._logits(slots, start[:, :1]).exp_()
+        near = (odds - odds * self.sampled.draws[slots.places].unsqueeze(1)) * ways.used
         left = total + near.sum(-1, keepdim=True)
         return _Softmax(near, left.where(left > _LEFT * total, 0), pull)
 
@@ -179,27 +203,29 @@ class PreparedHead:
         if torch.equal(prior, self.rule.prior.expand_as(prior)):
             return self.total, self.pull
         far = torch.addmm(self.corrections, prior, self.across).exp_()
+        far[:, -1] = 0
         return far.sum(-1, keepdim=True).unsqueeze(1), (far @ self.sampled.vectors).unsqueeze(1)
 
     def _softmax(self, slots: Slots, ways: _Ways, fast: Tensor) -> _Softmax:
-        far = self._sampled_logits(ways, fast).exp_()
-        return self._exponentiated(self._logits(slots, ways, fast).exp_(), far)
+        far = self._sampled_logits(ways, fast).exp_().scatter_(1, ways.places, 0)
+        return self._summed(self._logits(slots, fast).exp_().mul_(ways.used), far)
 
     def _shifted_softmax(self, slots: Slots, ways: _Ways, fast: Tensor) -> _Softmax:
         """The same where exponentials leave the range of numbers."""
-        near, far = self._logits(slots, ways, fast), self._sampled_logits(ways, fast)
+        near = self._logits(slots, fast).masked_fill(ways.used == 0, -torch.inf)
+        far = self._sampled_logits(ways, fast).scatter_(1, ways.places, -torch.inf)
         highest = torch.maximum(near.amax(-1), far.amax(-1).view(near.shape[:2])).unsqueeze(-1)
-        return self._exponentiated((near - highest).exp_(), far.sub_(highest.view(-1, 1)).exp_())
+        return self._summed((near - highest).exp_(), far.sub_(highest.view(-1, 1)).exp_())
 
-    def _logits(self, slots: Slots, ways: _Ways, fast: Tensor) -> Tensor:
-        return torch.baddbmm(ways.biases, fast, slots.vectors.mT)
+    def _logits(self, slots: Slots, fast: Tensor) -> Tensor:
+        """[B, V, K]"""
+        return torch.baddbmm(slots.biases.unsqueeze(1), fast, slots.vectors.mT)
 
     def _sampled_logits(self, ways: _Ways, fast: Tensor) -> Tensor:
         """[B * V, M + 1]"""
-        far = torch.addmm(self.corrections, fast.flatten(0, 1), self.across, out=ways.room)
-        return far.scatter_(1, ways.places, -torch.inf)
+        return torch.addmm(self.corrections, fast.flatten(0, 1), self.across, out=ways.room)
 
-    def _exponentiated(self, near: Tensor, far: Tensor) -> _Softmax:
+    def _summed(self, near: Tensor, far: Tensor) -> _Softmax:
         entities, ways, _ = near.shape
         total = near.sum(-1, keepdim=True) + far.sum(-1).view(entities, ways, 1)
         return _Softmax(near, total, (far @ self.sampled.vectors).view(entities, ways, -1))
