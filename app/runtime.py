@@ -81,16 +81,19 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             device=settings.engine.device,
             batch_limit=settings.engine.batch_limit,
             queue_limit=settings.engine.queue_limit,
+            folder=settings.state / "index",
         )
         engine.start()
         stack.push_async_callback(engine.close)
+        support = SupportStore(
+            redis, settings.namespace, ttl_seconds=settings.redis.window_ttl_seconds
+        )
+        stack.push_async_callback(support.settle)
         parts = Parts(
             policy=_policy(settings),
             log=log,
             pending=pending,
-            support=SupportStore(
-                redis, settings.namespace, ttl_seconds=settings.redis.window_ttl_seconds
-            ),
+            support=support,
             catalogue=Catalogue(database),
             popularity=Popularity(database),
             members=Members(database),

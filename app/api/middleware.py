@@ -1,13 +1,15 @@
 """What happens around every request, in three pure ASGI layers, outermost first."""
 
 import re
+from collections.abc import Iterable
+from random import Random
+from secrets import randbits
 from time import perf_counter
 from urllib.parse import quote, unquote_to_bytes
-from uuid import uuid4
 
 import structlog
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -15,12 +17,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import INTERNAL, Kind, problem
 from app.errors import TooLarge
-from app.telemetry import observe_request
+from app.telemetry import log_request, observe_request
 
 log = structlog.get_logger()
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+PLAIN_PATH = re.compile(rb"[A-Za-z0-9._~/-]*")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ids = Random(randbits(128))
+"""Request ids must differ, and be cheap; nobody has to be unable to guess them."""
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Probes: counted, but not worth a line each in the log."""
 
@@ -37,8 +42,9 @@ class Context:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
-        offered = Headers(scope=scope).get("x-request-id", "")
-        request_id = offered if SANE_REQUEST_ID.fullmatch(offered) else uuid4().hex
+        request_id = _header(scope, b"x-request-id")
+        if not SANE_REQUEST_ID.fullmatch(request_id):
+            request_id = f"{_ids.getrandbits(128):032x}"
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         inner = {
             **scope,
@@ -52,14 +58,7 @@ class Context:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers.setdefault("Cache-Control", "private, no-store")
-                total = f"total;dur={(perf_counter() - started) * 1000:.2f}"
-                headers["Server-Timing"] = ", ".join(
-                    filter(None, (headers.get("Server-Timing"), total))
-                )
+                message["headers"] = _with_ours(message["headers"], request_id, started)
             await send(message)
 
         structlog.contextvars.clear_contextvars()
@@ -74,13 +73,35 @@ class Context:
             method = method if method in METHODS else "OTHER"
             observe_request(method, route, status, seconds)
             if route not in QUIET:
-                log.info(
-                    "request_answered",
-                    method=method,
-                    route=route,
-                    status=status,
-                    ms=round(seconds * 1000, 2),
-                )
+                log_request(request_id, method, route, status, seconds)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    """The first header of this name, or nothing."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _with_ours(
+    headers: Iterable[tuple[bytes, bytes]], request_id: str, started: float
+) -> list[tuple[bytes, bytes]]:
+    """An answer's headers and what every answer has."""
+    kept = list[tuple[bytes, bytes]]()
+    timings, cached = list[bytes](), b"private, no-store"
+    for name, value in headers:
+        if name == b"server-timing":
+            timings.append(value)
+        elif name == b"cache-control":
+            cached = value
+        else:
+            kept.append((name, value))
+    timings.append(b"total;dur=%.2f" % ((perf_counter() - started) * 1000))
+    return [
+        *kept,
+        (b"x-request-id", request_id.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", cached),
+        (b"server-timing", b", ".join(timings)),
+    ]
 
 
 class Recovery:
@@ -110,7 +131,15 @@ class Recovery:
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, with problems instead of plain text for refused preflights."""
+    """Starlette's, with problems instead of plain text for refused preflights, and out of the way
+    of whatever no browser sent.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and not _header(scope, b"origin"):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
@@ -127,12 +156,14 @@ def canonical(raw_path: bytes) -> str:
     >>> canonical(b"/v1/items/a%2fb%41~")
     '/v1/items/a%2FbA~'
     """
+    if PLAIN_PATH.fullmatch(raw_path):
+        return raw_path.decode()
     return "/".join(quote(unquote_to_bytes(part), safe="") for part in raw_path.split(b"/"))
 
 
 def limited(scope: Scope, receive: Receive, limit: int) -> Receive:
     """`receive` that raises `TooLarge` as soon as the body is known to exceed `limit` bytes."""
-    length = Headers(scope=scope).get("content-length", "")
+    length = _header(scope, b"content-length")
     declared = int(length) if re.fullmatch(r"\d{1,18}", length, re.ASCII) else 0
     too_large = TooLarge("a body", f"{limit:,} bytes")
     counted = 0

@@ -46,7 +46,7 @@ class Layout:
         if len(self.newer):
             late = (flat >= known).nonzero().squeeze(1)
             rows[late] = self.newer.values[flat[late] - known]
-        return rows.view(*places.shape, -1)
+        return rows.view(*places.shape, rows.shape[1])  # there may be none
 
     def rows_from(self, first: int) -> Tensor:
         """[N - first, D]"""

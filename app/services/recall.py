@@ -40,14 +40,14 @@ async def recall(
     except StorageUnavailable:
         redis_answers, remembered = False, NOTHING
     placed = remembered.placed
-    if (
-        placed is not None
-        and parts.pending.is_fresh(entity, placed.position)
-        and _reaches(placed.position, at_least)
-    ):
+    if placed is not None and _may_trust(parts, entity, placed, at_least):
         return Recalled(placed, remembered.fast, None)
     try:
         async with asyncio.timeout(within):
+            if placed is not None:
+                await parts.pending.renew()
+                if _may_trust(parts, entity, placed, at_least):
+                    return Recalled(placed, remembered.fast, None)
             rebuilt = await _rebuild(parts, entity, remembered.claim)
     except (StorageUnavailable, TimeoutError):
         best = placed or PlacedWindow(Window(), Position(0, 0))
@@ -68,6 +68,12 @@ async def _rebuild(parts: Parts, entity: Entity, claim: str) -> PlacedWindow:
             break
         placed = await parts.log.window(entity, parts.policy.seen_types)
     return placed
+
+
+def _may_trust(
+    parts: Parts, entity: Entity, placed: PlacedWindow, at_least: Position | None
+) -> bool:
+    return parts.pending.is_fresh(entity, placed.position) and _reaches(placed.position, at_least)
 
 
 def _reaches(position: Position, at_least: Position | None) -> bool:

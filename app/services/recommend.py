@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.domain import Entity, FastWeights, Mode, PlacedWindow, Position, Window
 from app.engine.request import Ranked, RankedItem, RankRequest
@@ -13,6 +13,8 @@ from app.errors import Overloaded, StorageUnavailable
 from app.services import watermark
 from app.services.parts import Parts
 from app.services.recall import Recalled, recall
+
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,12 @@ class Question:
     timeout_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredItem:
+class AnsweredItem(NamedTuple):
     item_id: str
     score: float
     rank: int
     source: str
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
         degraded = "deadline" if isinstance(error, TimeoutError) else "overloaded"
     if ranked.fast is not None and question.entity is not None:
         kept = FastWeights(ranked.version, digest, ranked.fast, ranked.steps, now)
-        await _keep(parts, question.entity, recalled.placed.position, kept)
+        parts.support.keep_fast(question.entity, recalled.placed.position, kept)
     spent = perf_counter() - started
     properties = await _properties(parts, question, ranked, within=max(0.05, budget - spent))
     if properties is None:
@@ -124,14 +125,6 @@ async def _recall(parts: Parts, question: Question, within: float) -> Recalled:
     return await recall(parts, question.entity, at_least, within)
 
 
-async def _keep(parts: Parts, entity: Entity, position: Position, fast: FastWeights) -> None:
-    """Write fast weights back; if that fails they are simply computed again."""
-    try:
-        await parts.support.put_fast(entity, position, fast)
-    except StorageUnavailable:
-        return
-
-
 async def _properties(
     parts: Parts, question: Question, ranked: Ranked, within: float
 ) -> Mapping[str, Mapping[str, Any]] | None:
@@ -149,15 +142,18 @@ async def _properties(
 def _items(
     snapshot: Snapshot, ranked: Ranked, properties: Mapping[str, Mapping[str, Any]]
 ) -> tuple[AnsweredItem, ...]:
+    known, mode = snapshot.frozen.index, ranked.mode
     return tuple(
-        AnsweredItem(
-            item_id=item.item_id,
-            score=item.score,
-            rank=rank,
-            source=ranked.mode if item.item_id in snapshot.frozen.index else "new",
-            properties=properties.get(item.item_id, {}),
-        )
-        for rank, item in enumerate(ranked.items, 1)
+        [
+            AnsweredItem(
+                item.item_id,
+                item.score,
+                rank,
+                mode if item.item_id in known else "new",
+                properties.get(item.item_id, NOTHING),
+            )
+            for rank, item in enumerate(ranked.items, 1)
+        ]
     )
 
 

@@ -37,16 +37,18 @@ class PendingWatch:
         self._pending: Mapping[Entity, Position] = {}
         self._local: dict[Entity, tuple[Position, float]] = {}
         self._poller: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         await self.poll()
         self._poller = asyncio.create_task(self._keep_polling(), name="pending-watch")
 
     async def close(self) -> None:
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
-            self._poller = None
+        for task in (self._poller, self._reading):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._poller = self._reading = None
 
     @property
     def rows(self) -> int:
@@ -57,10 +59,24 @@ class PendingWatch:
         """Whether Redis may be trusted with this entity. `position` is that of the window found
         there: a note that it already covers does not matter.
         """
-        if self._crowded or self._clock() - self._polled_at >= self._lease_seconds:
+        if self._crowded or not self._holds:
             return False
         notes = [self._pending.get(entity), self._local.get(entity, (None, 0))[0]]
         return all(note is None or (position is not None and position >= note) for note in notes)
+
+    @property
+    def _holds(self) -> bool:
+        return self._clock() - self._polled_at < self._lease_seconds
+
+    async def renew(self) -> None:
+        """Waits for a new reading where the last one is too old. One serves all who wait: a process
+        that is late with its reading must not ask SQL for every window instead.
+        """
+        if self._holds:
+            return
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self.poll(), name="pending-renewal")
+        await asyncio.shield(self._reading)
 
     def add(self, positions: Mapping[Entity, Position]) -> None:
         """What this process knows of its own commits before the next poll shows it."""

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
@@ -143,21 +142,19 @@ class Redis:
     async def _send(self, commands: Sequence[Sequence[Value]]) -> list[object]:
         replies: list[object] = []
         for start in range(0, len(commands), PIPELINE):
-            async with self._bounded():
-                sent = await self._transport.send(commands[start : start + PIPELINE])
+            sent = await self._send_some(commands[start : start + PIPELINE])
             replies += sent
             for reply in sent:
                 if isinstance(reply, RedisConnectionError | RedisTimeoutError | OSError):
                     self._break()
         return replies
 
-    @asynccontextmanager
-    async def _bounded(self) -> AsyncIterator[None]:
+    async def _send_some(self, commands: Sequence[Sequence[Value]]) -> list[object]:
         if self._clock() < self._broken_until:
             raise StorageUnavailable("redis")
         try:
             async with asyncio.timeout(2 * self._timeout):
-                yield
+                return await self._transport.send(commands)
         except (RedisError, OSError, TimeoutError) as error:
             self._break()
             raise StorageUnavailable("redis") from error

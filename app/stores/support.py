@@ -11,12 +11,15 @@ Whoever saw the claim before it read what its window is made of may place that w
 what was made for a key that is gone is not taken for exact under the next one.
 """
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from app.domain import Entity, FastWeights, PlacedWindow, Position
+from app.errors import StorageUnavailable
 from app.stores import keys
 from app.stores.append import WindowWrite
 from app.stores.codec import (
@@ -32,6 +35,8 @@ Outcome = Literal["stored", "invalidated", "kept", "outdated", "refused", "missi
 PLACE_WINDOW = Script("place_window")
 PUT_FAST_WEIGHTS = Script("put_fast_weights")
 TOMBSTONE_SECONDS = 600
+KEEPING_LIMIT = 64
+"""Messages with fast weights under way; those of more are lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class SupportStore:
         self._namespace = namespace
         self._ttl_ms = ttl_seconds * 1000
         self._tombstone_ms = min(TOMBSTONE_SECONDS * 1000, self._ttl_ms)
+        self._kept: list[Call] = []
+        self._keeping: set[asyncio.Task[None]] = set()
 
     async def load(self, entities: Sequence[Entity]) -> list[Remembered]:
         """Windows and fast weights in one round trip (a second one claims what is missing)."""
@@ -60,10 +67,9 @@ class SupportStore:
             [("MGET", self._window(entity), self._fast(entity)) for entity in entities]
         )
         pairs = [cast(list[bytes | None], reply) for reply in replies]
-        fresh = secrets.token_hex(8)
-        await self._claim(
-            [e for e, (window, _) in zip(entities, pairs, strict=True) if window is None], fresh
-        )
+        lacking = [e for e, (window, _) in zip(entities, pairs, strict=True) if window is None]
+        fresh = secrets.token_hex(8) if lacking else ""
+        await self._claim(lacking, fresh)
         remembered = []
         for window, fast in pairs:
             placed, claim = unpack_stored(window) if window else (None, fresh)
@@ -104,11 +110,34 @@ class SupportStore:
         await self._redis.run([("DEL", self._fast(entity)) for entity in positions])
 
     async def put_fast(self, entity: Entity, position: Position, fast: FastWeights) -> Outcome:
-        call: Call = (
-            [self._window(entity), self._fast(entity)],
-            [position.generation, pack_fast(fast), self._ttl_ms],
-        )
+        call = self._fast_call(entity, position, fast)
         return cast(Outcome, (await self._redis.call(PUT_FAST_WEIGHTS, [call]))[0])
+
+    def keep_fast(self, entity: Entity, position: Position, fast: FastWeights) -> None:
+        """Puts fast weights without letting anybody wait. What Redis does not take is lost: whoever
+        needs them computes them again.
+        """
+        if not self._kept:
+            asyncio.get_running_loop().call_soon(self._put_kept)
+        self._kept.append(self._fast_call(entity, position, fast))
+
+    def _put_kept(self) -> None:
+        """What all callers gave in one turn of the event loop."""
+        calls, self._kept = self._kept, []
+        if len(self._keeping) < KEEPING_LIMIT:
+            task = asyncio.create_task(self._keep(calls), name="keep-fast-weights")
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
+
+    async def _keep(self, calls: Sequence[Call]) -> None:
+        with suppress(StorageUnavailable):
+            await self._redis.call(PUT_FAST_WEIGHTS, calls)
+
+    async def settle(self) -> None:
+        """Waits for what is being kept."""
+        while self._kept or self._keeping:
+            await asyncio.sleep(0)
+            await asyncio.gather(*self._keeping)
 
     async def ping(self) -> None:
         await self._redis.ping()
@@ -142,6 +171,12 @@ class SupportStore:
                 claim,
                 self._ttl_ms if lasting else self._tombstone_ms,
             ],
+        )
+
+    def _fast_call(self, entity: Entity, position: Position, fast: FastWeights) -> Call:
+        return (
+            [self._window(entity), self._fast(entity)],
+            [position.generation, pack_fast(fast), self._ttl_ms],
         )
 
     def _window(self, entity: Entity) -> str:

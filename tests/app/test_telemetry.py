@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -5,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from app.telemetry import configure_logging
+from app.telemetry import configure_logging, log_request
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +63,25 @@ def test_the_access_log_of_uvicorn_is_silent(capsys: pytest.CaptureFixture[str])
     configure_logging("json")
     logging.getLogger("uvicorn.access").info("GET /v1/events?key=thaw_secret")
     assert capsys.readouterr().err == ""
+
+
+async def test_answered_requests_are_lines_like_all_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("json")
+    log_request("r1", "POST", "/v1/events", 202, 0.0123)
+    log_request("r2", "GET", "/livez", 200, 0.001)
+    structlog.get_logger().warning("job_failed")
+    await asyncio.sleep(0)
+    first, second, third = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (first["event"], first["request_id"], first["ms"]) == ("request_answered", "r1", 12.3)
+    assert (second["route"], second["status"], third["event"]) == ("/livez", 200, "job_failed")
+    assert first.keys() >= third.keys()
+
+
+async def test_the_console_shows_answered_requests_too(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("console")
+    log_request("r1", "POST", "/v1/events", 202, 0.0123)
+    shown = capsys.readouterr().err
+    assert "request_answered" in shown
+    assert "12.3" in shown

@@ -56,6 +56,7 @@ async def put(parts: Parts, properties: dict[str, Any]) -> None:
 
 async def ask(parts: Parts, who: Entity = ANN) -> Answer:
     answer = await recommend(parts, Question(who), NOW)
+    await parts.support.settle()
     assert answer.degraded is None
     return answer
 

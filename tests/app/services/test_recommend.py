@@ -35,7 +35,9 @@ async def tell(parts: Parts, item_id: str, type_: str = "like") -> str | None:
 
 
 async def ask(parts: Parts, **question: Any) -> Answer:
-    return await recommend(parts, Question(ANN, **question), NOW)
+    answer = await recommend(parts, Question(ANN, **question), NOW)
+    await parts.support.settle()
+    return answer
 
 
 def ids(answer: Answer) -> list[str]:

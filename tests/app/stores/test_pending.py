@@ -140,3 +140,26 @@ async def test_waiting_for_a_lease_takes_as_long_as_one(log: EventLog) -> None:
     started = time.monotonic()
     await watch.wait_lease()
     assert time.monotonic() - started >= 0.05
+
+
+async def test_one_reading_renews_the_lease_for_all_who_wait(
+    watch: PendingWatch, log: EventLog, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = 0
+    read = log.pending
+
+    async def counted(limit: int) -> Mapping[Entity, Position]:
+        nonlocal readings
+        readings += 1
+        return await read(limit)
+
+    monkeypatch.setattr(log, "pending", counted)
+    await watch.poll()
+    await watch.renew()
+    assert readings == 1
+    clock.now += 1
+    assert not watch.is_fresh(ANN)
+    await asyncio.gather(*(watch.renew() for _ in range(20)))
+    assert readings == 2
+    assert watch.is_fresh(ANN)
+    await watch.close()
