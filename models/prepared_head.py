@@ -84,8 +84,10 @@ class PreparedHead:
     """Its prior is [d]: that of whoever has none of their own."""
     across: Tensor
     """[d, M + 1] the sampled vectors, laid out for products with fast weights."""
-    corrections: Tensor
-    """[M + 1] biases plus log(draws), the last 0."""
+    odds: Tensor
+    """[M + 1] exp(biases) times draws: what every exponential of a product counts for."""
+    weighted: Tensor
+    """[M + 1, d] the sampled vectors by their odds."""
     total: Tensor
     """[1, 1, 1] sum of the exponentials of the sampled logits at the rule's prior."""
     pull: Tensor
@@ -94,16 +96,12 @@ class PreparedHead:
     @classmethod
     def of(cls, sampled: Sampled, rule: Rule) -> "PreparedHead":
         """Of M sampled items."""
-        far = (rule.prior @ sampled.vectors.T + sampled.biases + sampled.draws.log()).exp_()
         padded = sampled.padded()
-        return cls(
-            sampled=padded,
-            rule=rule,
-            across=padded.vectors.T.contiguous(),
-            corrections=padded.biases + torch.where(padded.draws > 0, padded.draws, 1.0).log(),
-            total=far.sum().view(1, 1, 1),
-            pull=(far @ sampled.vectors).view(1, 1, -1),
-        )
+        across, odds = padded.vectors.T.contiguous(), padded.biases.exp() * padded.draws
+        weighted = padded.vectors * odds.unsqueeze(1)
+        far = (rule.prior @ across).exp_()
+        total, pull = (far @ odds).view(1, 1, 1), (far @ weighted).view(1, 1, -1)
+        return cls(padded, rule, across, odds, weighted, total, pull)
 
     def adapt(self, slots: Slots, prior: Tensor, weights: Tensor) -> Tensor:
         """[B, V, d] where V ways to weigh the slots, [B, V, K], lead from priors [B, d]."""
@@ -149,28 +147,28 @@ class PreparedHead:
         kept = 1 - torch.eye(slots_each, dtype=weights.dtype, device=weights.device)
         fast = self.adapt(slots, prior, weights.unsqueeze(1) * kept)
         places = self._places(slots, weights != 0)
-        others = torch.addmm(self.corrections, fast.flatten(0, 1), self.across)
+        others = fast.flatten(0, 1) @ self.across
         rest = self._log_sum(others, places.repeat_interleave(slots_each, dim=0))
         own = torch.einsum("bkd,bkd->bk", fast, slots.vectors) + slots.biases
         adapted = own - torch.logaddexp(rest.view_as(own), own)
-        alike = self._log_sum(self.corrections.repeat(len(places), 1), places)
+        alike = self._log_sum(torch.zeros_like(others[: len(places)]), places)
         popular = slots.biases - torch.logaddexp(alike, slots.biases)
         liked = (weights > 0).to(own)
         return ((adapted - popular) * liked).sum(-1) / liked.sum(-1).clamp_min(1)
 
-    @staticmethod
-    def _log_sum(logits: Tensor, places: Tensor) -> Tensor:
-        """[., 1] log of the sum of the exponentials of [., M + 1], less those at `places`."""
-        highest = logits.amax(-1, keepdim=True)
+    def _log_sum(self, products: Tensor, places: Tensor) -> Tensor:
+        """[., 1] log of the sum over the sampled items, by products [., M + 1], less `places`."""
+        highest = products.amax(-1, keepdim=True)
         # Exponentials of -inf take three times as long as others: what is left out is set to 0.
-        total = (logits - highest).exp_().scatter_(1, places, 0).sum(-1, keepdim=True)
+        total = (products - highest).exp_().scatter_(1, places, 0) @ self.odds.unsqueeze(1)
         if float(total.amin()) > torch.finfo(total.dtype).tiny ** 0.5:
             return highest + total.log()
-        return logits.scatter(1, places, -torch.inf).logsumexp(-1, keepdim=True)
+        logits = products + self.odds.log()
+        return logits.scatter_(1, places, -torch.inf).logsumexp(-1, keepdim=True)
 
     def _places(self, slots: Slots, used: Tensor) -> Tensor:
         """[B, K + 1] for `used` [B, K]; [B, V, K + 1] for [B, V, K]."""
-        none = len(self.corrections) - 1
+        none = len(self.odds) - 1
         places = slots.places if used.dim() == 2 else slots.places.unsqueeze(1)
         return pad(places.where(used, none), (0, 1), value=none)
 
@@ -184,7 +182,7 @@ class PreparedHead:
             disliked=liked - shares if float(weights.amin()) < 0 else None,
             likes=liked.sum(-1, keepdim=True),
             places=self._places(slots, used).flatten(0, 1),
-            room=weights.new_empty(used.shape[0] * used.shape[1], len(self.corrections)),
+            room=weights.new_empty(used.shape[0] * used.shape[1], len(self.odds)),
         )
 
     def _first_softmax(self, slots: Slots, ways: _Ways, start: Tensor) -> _Softmax:
@@ -202,30 +200,29 @@ class PreparedHead:
         """[B or 1, 1, 1] sum of the sampled exponentials at priors [B, d]; [., 1, d] their pull."""
         if torch.equal(prior, self.rule.prior.expand_as(prior)):
             return self.total, self.pull
-        far = torch.addmm(self.corrections, prior, self.across).exp_()
-        far[:, -1] = 0
-        return far.sum(-1, keepdim=True).unsqueeze(1), (far @ self.sampled.vectors).unsqueeze(1)
+        far = (prior @ self.across).exp_()
+        return (far @ self.odds).view(-1, 1, 1), (far @ self.weighted).unsqueeze(1)
 
     def _softmax(self, slots: Slots, ways: _Ways, fast: Tensor) -> _Softmax:
-        far = self._sampled_logits(ways, fast).exp_().scatter_(1, ways.places, 0)
-        return self._summed(self._logits(slots, fast).exp_().mul_(ways.used), far)
+        far = self._products(ways, fast).exp_().scatter_(1, ways.places, 0)
+        near = self._logits(slots, fast).exp_().mul_(ways.used)
+        total = near.sum(-1, keepdim=True) + (far @ self.odds).view_as(near[..., :1])
+        return _Softmax(near, total, (far @ self.weighted).view_as(fast))
 
     def _shifted_softmax(self, slots: Slots, ways: _Ways, fast: Tensor) -> _Softmax:
         """The same where exponentials leave the range of numbers."""
         near = self._logits(slots, fast).masked_fill(ways.used == 0, -torch.inf)
-        far = self._sampled_logits(ways, fast).scatter_(1, ways.places, -torch.inf)
-        highest = torch.maximum(near.amax(-1), far.amax(-1).view(near.shape[:2])).unsqueeze(-1)
-        return self._summed((near - highest).exp_(), far.sub_(highest.view(-1, 1)).exp_())
+        far = self._products(ways, fast).add_(self.odds.log())
+        far.scatter_(1, ways.places, -torch.inf)
+        highest = torch.maximum(near.amax(-1), far.amax(-1).view_as(near[..., 0])).unsqueeze(-1)
+        near, far = (near - highest).exp_(), far.sub_(highest.view(-1, 1)).exp_()
+        total = near.sum(-1, keepdim=True) + far.sum(-1).view_as(near[..., :1])
+        return _Softmax(near, total, (far @ self.sampled.vectors).view_as(fast))
 
     def _logits(self, slots: Slots, fast: Tensor) -> Tensor:
         """[B, V, K]"""
         return torch.baddbmm(slots.biases.unsqueeze(1), fast, slots.vectors.mT)
 
-    def _sampled_logits(self, ways: _Ways, fast: Tensor) -> Tensor:
+    def _products(self, ways: _Ways, fast: Tensor) -> Tensor:
         """[B * V, M + 1]"""
-        return torch.addmm(self.corrections, fast.flatten(0, 1), self.across, out=ways.room)
-
-    def _summed(self, near: Tensor, far: Tensor) -> _Softmax:
-        entities, ways, _ = near.shape
-        total = near.sum(-1, keepdim=True) + far.sum(-1).view(entities, ways, 1)
-        return _Softmax(near, total, (far @ self.sampled.vectors).view(entities, ways, -1))
+        return torch.mm(fast.flatten(0, 1), self.across, out=ways.room)
