@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 16_384
+CHUNK = 65_536
 MOST_WORDS = 65_536
 """A property with more different words names items rather than kinds of them, as titles do."""
 

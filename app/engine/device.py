@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from app.engine.scratch import Scratch
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -26,6 +28,7 @@ class Device:
     def __init__(self, name: DeviceName) -> None:
         self.torch = torch.device(_best() if name == "auto" else name)
         self.precision = torch.float32 if self.torch.type == "mps" else torch.float64
+        self.scratch = Scratch()
         self._thread = ThreadPoolExecutor(
             max_workers=1,
             thread_name_prefix="device",

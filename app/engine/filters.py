@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.columns import CHUNK, Column, Columns, T, Word, is_number, word
+from app.engine.columns import CHUNK, Chunks, Column, Columns, T, Word, is_number, word
 
 Operator: TypeAlias = Literal["eq", "in", "gt", "gte", "lt", "lte", "contains", "exists"]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -60,9 +60,9 @@ def _mask(wanted: Filter, columns: Columns, part: int) -> Mask:
     """[CHUNK]"""
     match wanted:
         case Every(of):
-            return _all([np.ones(CHUNK, np.bool_), *(_mask(one, columns, part) for one in of)])
+            return _all([_mask(one, columns, part) for one in of])
         case Some(of):
-            return _any([np.zeros(CHUNK, np.bool_), *(_mask(one, columns, part) for one in of)])
+            return _any([_mask(one, columns, part) for one in of])
         case Not(of):
             return ~_mask(of, columns, part)
         case Compare(field, operator, value):
@@ -73,21 +73,20 @@ def _mask(wanted: Filter, columns: Columns, part: int) -> Mask:
 
 
 def _compared(column: Column, operator: Operator, value: Any, part: int) -> Mask:
-    numbers = _part(column.numbers.parts, part, np.float64(np.nan))
-    codes = _part(column.codes.parts, part, np.int32(0))
+    numbers, codes = _part(column.numbers, part), _part(column.codes, part)
     if operator == "exists":
-        present: Mask = (codes != 0) | ~np.isnan(numbers)
+        present = _any([*(~np.isnan(some) for some in numbers), *(some != 0 for some in codes)])
         return present if value else ~present
     if operator in _ORDERS:
-        mask: Mask = _ORDERS[operator](numbers, float(value))
-        return mask
+        return _any([_ORDERS[operator](some, float(value)) for some in numbers])
     if operator == "contains":
         held = word(value)
-        return _coded(codes, [code for one, code in column.words.items() if held in _listed(one)])
+        wanted = [code for one, code in column.words.items() if held in _listed(one)]
+        return _any([_coded(some, wanted) for some in codes])
     values = value if operator == "in" else [value]
-    equal = [eq(numbers, float(one)) for one in values if is_number(one)]
+    equal = [eq(some, float(one)) for one in values if is_number(one) for some in numbers]
     named = [column.words.get(word(one), 0) for one in values if not is_number(one)]
-    return _any([*equal, _coded(codes, [code for code in named if code])])
+    return _any([*equal, *(_coded(some, [code for code in named if code]) for some in codes)])
 
 
 def _listed(one: Word) -> tuple[Word, ...]:
@@ -97,18 +96,19 @@ def _listed(one: Word) -> tuple[Word, ...]:
 
 def _coded(codes: NDArray[np.int32], wanted: list[int]) -> Mask:
     if len(wanted) <= _FEW:
-        return _any([np.zeros(CHUNK, np.bool_), *(codes == code for code in wanted)])
+        return _any([codes == code for code in wanted])
     return np.isin(codes, wanted, kind="table")
 
 
-def _part(parts: tuple[NDArray[T] | None, ...], part: int, nothing: T) -> NDArray[T]:
-    found = parts[part] if part < len(parts) else None
-    return np.full(CHUNK, nothing) if found is None else found
+def _part(chunks: Chunks[T], part: int) -> list[NDArray[T]]:
+    """That chunk, or none where nothing is told in it."""
+    found = chunks.parts[part] if part < len(chunks.parts) else None
+    return [] if found is None else [found]
 
 
 def _all(masks: list[Mask]) -> Mask:
-    return reduce(np.logical_and, masks)
+    return reduce(np.logical_and, masks) if masks else np.ones(CHUNK, np.bool_)
 
 
 def _any(masks: list[Mask]) -> Mask:
-    return reduce(np.logical_or, masks)
+    return reduce(np.logical_or, masks) if masks else np.zeros(CHUNK, np.bool_)

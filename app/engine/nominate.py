@@ -85,10 +85,8 @@ def _of_some(
 ) -> Nominated:
     """For one entity the best of `rows` [M], which it may all be shown."""
     frozen, personal = snapshot.frozen, asked.alone(entity)
-    recalled = torch.zeros(len(snapshot.layout), device=device.torch)
-    items, scores = (part[entity] for part in asked.recollection)
-    recalled.scatter_add_(0, items, scores.to(recalled))
-    added = recalled[rows]
+    items, recalled = (part[entity] for part in asked.recollection)
+    added = device.scratch.summed(items, recalled, rows, len(snapshot.layout))
     late = rows >= frozen.accruing
     added[late] += snapshot.live.shift.values[rows[late] - frozen.accruing]
     values = frozen.algorithm.score(frozen.slow, personal, snapshot.layout.rows(rows)) + added
