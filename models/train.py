@@ -21,6 +21,7 @@ from models.config import TrainConfig
 from models.cross_fit import cross_fitted
 from models.data import Dataset, Histories, Split, histories, split
 from models.data.transposing import of_side
+from models.dislikes import SignedTrials, learned_weight
 from models.encoders import Encoders
 from models.episodes import sample, stack
 from models.features import load_embedding, to_csr
@@ -103,6 +104,8 @@ def train(
         crossed = _crossed(dataset, parts, profiles, encoders, algorithm, config, carry)
         blends = experience.beside(blends, crossed, len(parts.train))
     slow |= {name: torch.tensor(values) for name, values in blends.tables.items()}
+    told = SignedTrials.of(dataset, exam.trials, profiles)
+    slow["dislike_weight"] = torch.tensor(learned_weight(algorithm, slow, told))
     newcomers = Newcomers(
         encoders.contents(dataset), encoders.items.size, outer.counts, len(parts.train)
     )

@@ -54,6 +54,8 @@ class Frozen:
     device: Device
     stranger: Personal
     """One person of whom nothing is known."""
+    dislike_weight: float
+    """Of a negative event, beside a positive one."""
     unknown: Features
     """[1, J] the profile of one without properties."""
 
@@ -93,6 +95,7 @@ class Frozen:
             encoders=encoders,
             device=device,
             stranger=personalise(algorithm, slow, nothing, unknown),
+            dislike_weight=float(slow["dislike_weight"]),
             unknown=unknown,
         )
 
@@ -111,6 +114,10 @@ class Frozen:
     def width(self) -> int:
         """F + 1: what is cached of an entity, fast weights and gate."""
         return self.stranger.fast.shape[1] + 1
+
+    def signed(self, weight: float) -> float:
+        """An event's weight for the inner loop: dislikes as training found them to count."""
+        return weight if weight > 0 else weight * self.dislike_weight
 
     @property
     def gate(self) -> float:

@@ -23,7 +23,7 @@ def pack(snapshot: Snapshot, requests: Sequence[RankRequest]) -> RankBatch:
     cached = np.zeros(size, np.bool_)
     for row, (request, shots) in enumerate(zip(requests, known, strict=True)):
         items[row, : len(shots)] = [frozen.index[shot.item_id] for shot in shots]
-        weights[row, : len(shots)] = [shot.weight for shot in shots]
+        weights[row, : len(shots)] = [frozen.signed(shot.weight) for shot in shots]
         if request.fast is not None:
             fast[row] = np.frombuffer(request.fast, "<f4")
             cached[row] = True

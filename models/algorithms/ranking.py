@@ -44,7 +44,7 @@ from models.shapes import (
 MEMORIES = ("cosine", "shrunk", "regression", "profile")
 """Each has sparse rows over the items, NAME_items and NAME_values, and a table NAME_weight."""
 _LEFT_OUT = 100_000
-"""Slots of supports with an event left out that are adapted to at once: some 50 megabytes."""
+"""Slots of supports with an event left out that are adapted to at once: some 50 MB."""
 _TABLES = ("prior_weight", "reach", *(f"{name}_weight" for name in MEMORIES))
 _BY_ITEM = ("cosine", "shrunk", "regression")
 
@@ -53,7 +53,7 @@ PER_ITEM = newcomer.PER_ITEM | frozenset(
     | {f"{name}_{part}" for name in _BY_ITEM for part in ("items", "values")}
 )
 SHARED = newcomer.SHARED | frozenset(
-    {"gate", "caution", *_TABLES, "negatives", "negative_log_q"}
+    {"gate", "caution", *_TABLES, "negatives", "negative_log_q", "dislike_weight"}
     | {"profile_map", "profile_items", "profile_values", "profile_scale", "profile_power"}
 )
 
@@ -61,14 +61,14 @@ SHARED = newcomer.SHARED | frozenset(
 @dataclass(frozen=True, slots=True)
 class Ranking(ABC):
     """Slow weights of every algorithm, by name (N items, width d, M negatives, V features):
-
     item_vectors [N, d], item_biases [N], popularity [N] (log of the smoothed rate), profile_map
     [V, d] (features -> the first d fast weights, which are a linear head on the item vectors),
     negatives [M] int64 (item rows), negative_log_q [M] (log of M times the chance to be drawn); the
     memories cosine, shrunk and regression (a row for each item) and profile (a row for each
     feature), each as NAME_items [., J] int32 and NAME_values [., J]; profile_scale [V] and
     profile_power [] (how much a feature counts in that memory); by shots the tables gate, caution,
-    prior_weight, reach and NAME_weight, each [51]; and what models.algorithms.newcomer says.
+    prior_weight, reach and NAME_weight, each [51]; dislike_weight [] (of a negative event);
+    and what models.algorithms.newcomer says.
     """
 
     config: RankerConfig = field(default_factory=RankerConfig)
@@ -266,6 +266,7 @@ class Ranking(ABC):
             "caution": torch.zeros_like(ones),
             "prior_weight": ones.clone(),
             "reach": ones.clone(),
+            "dislike_weight": torch.tensor(0.25),
             **{f"{name}_items": items for name, (items, _) in memories.items()},
             **{f"{name}_values": values for name, (_, values) in memories.items()},
             **{f"{name}_weight": torch.zeros_like(ones) for name in memories},

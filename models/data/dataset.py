@@ -42,6 +42,8 @@ class Dataset:
     """[n] milliseconds since 1970 (UTC)."""
     rating: NDArray[np.float32] | None
     """[n]"""
+    disliked: NDArray[np.bool_] | None
+    """[n] by signed weights, else by ratings; None where neither tells."""
     items: pl.DataFrame | None
     users: pl.DataFrame | None
     fingerprint: str

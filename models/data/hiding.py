@@ -29,6 +29,7 @@ def without_items(dataset: Dataset, hidden: NDArray[np.bool_]) -> Dataset:
         item=place[dataset.item[rows]].astype(np.int32),
         timestamp=None if dataset.timestamp is None else dataset.timestamp[rows],
         rating=None if dataset.rating is None else dataset.rating[rows],
+        disliked=None if dataset.disliked is None else dataset.disliked[rows],
         items=None if items is None else items.filter(~items["item_id"].is_in(gone)),
         fingerprint=blake2b(name.encode(), digest_size=16).hexdigest(),
     )

@@ -10,14 +10,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, ReadReport
+from models.data.signs import disliked
 from models.data.tables import ID_BYTES, as_text, find_table, load_table
 from models.errors import DataError
 
 KEYS = ("user_id", "item_id")
+VALUES = ("timestamp", "rating", "weight")
 _LATEST_MS = 7_258_118_400_000  # the year 2200
 _LAYOUT = (
     "the folder needs interactions.parquet or interactions.csv with the columns user_id and "
-    "item_id (timestamp and rating if you have them)"
+    "item_id (timestamp, rating and weight if you have them)"
 )
 
 
@@ -37,7 +39,7 @@ def read(directory: Path) -> Dataset:
     path = find_table(directory, "interactions")
     if path is None:
         raise DataError(str(directory), "no interactions.parquet or interactions.csv", _LAYOUT)
-    raw = load_table(path, KEYS, _LAYOUT, (*KEYS, "timestamp", "rating"))
+    raw = load_table(path, KEYS, _LAYOUT, (*KEYS, *VALUES))
     log = _Log(notes=[])
     frame = _valid(raw, path, log)
     items = _side_table(directory, "items", "item_id", log)
@@ -51,6 +53,12 @@ def read(directory: Path) -> Dataset:
     item = rows["item"].to_numpy()
     timestamp = rows["timestamp"].to_numpy() if "timestamp" in rows.columns else None
     rating = rows["rating"].to_numpy() if "rating" in rows.columns else None
+    weight = rows["weight"].to_numpy() if "weight" in rows.columns else None
+    told = (
+        (user, item, timestamp, rating)
+        if weight is None
+        else (user, item, timestamp, rating, weight)
+    )
     return Dataset(
         name=directory.resolve().name,
         user_ids=tuple(user_ids),
@@ -59,9 +67,10 @@ def read(directory: Path) -> Dataset:
         item=item,
         timestamp=timestamp,
         rating=rating,
+        disliked=disliked(rating, weight),
         items=items,
         users=users,
-        fingerprint=_fingerprint(user_ids, item_ids, (user, item, timestamp, rating)),
+        fingerprint=_fingerprint(user_ids, item_ids, told),
         report=ReadReport(raw.height, rows.height, log.dropped, tuple(log.notes)),
     )
 
@@ -87,7 +96,8 @@ def _valid(raw: pl.DataFrame, path: Path, log: _Log) -> pl.DataFrame:
         frame = log.keep(frame, short, f"{name} longer than {ID_BYTES} bytes")
     for name, parse, fault in (
         ("timestamp", _milliseconds, "timestamp missing or out of range"),
-        ("rating", _ratings, "rating missing or not a number"),
+        ("rating", _numbers, "rating missing or not a number"),
+        ("weight", _weights, "weight missing, 0 or not a number"),
     ):
         if name not in frame.columns:
             continue
@@ -141,9 +151,14 @@ def _milliseconds(times: pl.Series) -> pl.Series:
     return moments.set(~moments.is_between(0, _LATEST_MS), None).alias(times.name)
 
 
-def _ratings(values: pl.Series) -> pl.Series:
+def _numbers(values: pl.Series) -> pl.Series:
     numbers = values.cast(pl.Float32, strict=False)
     return numbers.set(~numbers.is_finite(), None)
+
+
+def _weights(values: pl.Series) -> pl.Series:
+    numbers = _numbers(values)
+    return numbers.set(numbers == 0, None)
 
 
 def _side_table(directory: Path, table: str, key: str, log: _Log) -> pl.DataFrame | None:

@@ -32,6 +32,7 @@ def transposed(dataset: Dataset) -> Dataset:
         item=dataset.user[order],
         timestamp=None if dataset.timestamp is None else dataset.timestamp[order],
         rating=None if dataset.rating is None else dataset.rating[order],
+        disliked=None if dataset.disliked is None else dataset.disliked[order],
         items=catalogue,
         users=_renamed(dataset.items, "item_id", "user_id"),
         fingerprint=blake2b(f"{dataset.fingerprint} item".encode(), digest_size=16).hexdigest(),

@@ -66,6 +66,7 @@ def properties(table: pl.DataFrame) -> list[dict[str, object]]:
         item=nothing,
         timestamp=None,
         rating=None,
+        disliked=None,
         items=table,
         users=None,
         fingerprint="",
