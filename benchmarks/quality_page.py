@@ -20,6 +20,9 @@ Made by `./run bench quality`; `thaw evaluate` says the same of your own data. F
   NDCG@10 over users.
 - Baselines are tuned for every k, each with a blend of popularity. The **rival** at k is the
   baseline that was best on validation users there.
+- Ours reads the tables of users and items where a set has them; these baselines read interactions
+  only. Much of what is won at k = 0 to 2 comes from that; a set named `...-interactions-only` is
+  the same one without its tables.
 - Differences are paired by user: bootstrap, 95% intervals. **W**: better, after Holm over all
   differences of the table. **=**: not worse by more than 1% of the rival. **L**: the interval lies
   below zero. **?**: none of these. Columns with less than {CLAIMABLE_USERS} users carry no claim
