@@ -15,10 +15,17 @@ _PLAIN = "plain loop"
 
 def draw(rows: Sequence[Row], rates: Sequence[Rate], path: Path) -> None:
     with styled():
-        figure = Figure(figsize=(9.2, 4.2), layout="constrained")
+        figure = Figure(figsize=(9.2, 4.8), layout="constrained")
         left, right = figure.subplots(1, 2)
         _draw_ratios(left, rows)
         _draw_rates(right, rates)
+        figure.legend(
+            *left.get_legend_handles_labels(),
+            loc="outside lower left",
+            ncols=3,
+            frameon=False,
+            fontsize=8,
+        )
         figure.suptitle("Adapting, beside a plain loop", x=0.01, ha="left", fontsize=12)
         save(figure, path)
 
@@ -42,7 +49,6 @@ def _draw_ratios(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_xlabel("shots")
     axes.set_ylabel("times as many a second")
     axes.grid(axis="y", color=FAINT, alpha=0.3)
-    axes.legend(frameon=False, fontsize=7)
 
 
 def _draw_rates(axes: Axes, rates: Sequence[Rate]) -> None:
