@@ -15,6 +15,7 @@ from app.engine.shared import shared
 from app.errors import WeightsRejected
 from models import algorithms
 from models.algorithms.interface import Algorithm, Slow
+from models.algorithms.queries import is_searchable
 from models.algorithms.scoring import personalise, score_items
 from models.algorithms.served import Served
 from models.encoders import Encoders
@@ -101,7 +102,7 @@ class Frozen:
 
     def indexed(self, folder: Path | None) -> "Frozen":
         """With an index where that pays; what all workers need of it lies in `folder`, if any."""
-        if len(self.rows) < INDEXED or self.algorithm.retrieval != "dot" or self.rows.is_cuda:
+        if len(self.rows) < INDEXED or not is_searchable(self.algorithm) or self.rows.is_cuda:
             return self
         if folder is None:
             return replace(self, search=Index.build(self.rows.numpy()))

@@ -4,16 +4,19 @@ What is recalled, what the index does not know and what has risen since it was m
 scored, so that the index decides only between rows of which it knows all.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from app.engine import bits
 from app.engine.bits import Bits
 from app.engine.index import Floats
 from app.engine.port import Ints, RankBatch
 from app.engine.snapshot import Snapshot
+from models.algorithms.queries import queries
 from models.shapes import Personal, Recollection
 
 MARGIN = 32
@@ -38,31 +41,26 @@ class Asked:
 
 def pools_of(snapshot: Snapshot, asked: Asked, shown: list[Bits]) -> list[Ints | None]:
     """For each entity all rows that may come to the top; None if only the whole catalogue tells."""
-    queries = _queries(snapshot, asked.personal)
+    frozen = snapshot.frozen
+    searched: Iterable[Tensor | None] = repeat(None)
+    if frozen.search is not None:
+        width = frozen.rows.shape[1]
+        searched = queries(frozen.algorithm, frozen.slow, asked.personal, width)
     pools: list[Ints | None] = []
-    for entity, may in enumerate(shown):
+    for entity, (may, vectors) in enumerate(zip(shown, searched, strict=False)):
         candidates = asked.batch.candidates[entity]
         if candidates is not None:
             pools.append(candidates[bits.held(may, candidates)])
-        elif snapshot.frozen.search is None:
+        elif vectors is None:
             pools.append(None)
         else:
             recalled = asked.recollection.items[entity].numpy()
-            pools.append(_pool(snapshot, may, recalled, queries[entity], asked.wanted))
+            pools.append(_pool(snapshot, may, recalled, vectors.float().numpy(), asked.wanted))
     return pools
 
 
-def _queries(snapshot: Snapshot, personal: Personal) -> Floats:
-    """[B, D] whose inner products with rows are the scores: what the unit vectors score."""
-    frozen = snapshot.frozen
-    if frozen.search is None:
-        return np.zeros((len(personal.gate), 0), np.float32)
-    units = torch.eye(frozen.rows.shape[1], device=frozen.rows.device)
-    return frozen.algorithm.score(frozen.slow, personal, units).numpy()
-
-
 def _pool(
-    snapshot: Snapshot, shown: Bits, recalled: Ints, query: Floats, results: int
+    snapshot: Snapshot, shown: Bits, recalled: Ints, vectors: Floats, results: int
 ) -> Ints | None:
     """What the index finds, and what it cannot judge; None where it finds too little."""
     if bits.count(shown) <= GATHERED:
@@ -73,7 +71,8 @@ def _pool(
     beside = np.unique(np.concatenate([recalled, snapshot.overlay]))
     others = bits.without(shown, beside)
     wanted = min(results + MARGIN, bits.count(others))
-    found = snapshot.frozen.search.search(query, wanted, others)
-    if len(found) < wanted:
+    found = [snapshot.frozen.search.search(query, wanted, others) for query in vectors]
+    if min(map(len, found)) < wanted:
         return None
-    return np.concatenate([found, beside[bits.held(shown, beside)]])
+    first = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+    return np.concatenate([first, beside[bits.held(shown, beside)]])
