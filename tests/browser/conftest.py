@@ -62,13 +62,25 @@ async def prepare(state: Path, database_url: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    state = tmp_path_factory.mktemp("var")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("var")
+
+
+@pytest.fixture(scope="module")
+def keys(address: str, state: Path) -> dict[str, str]:
+    """By scope."""
+    made: dict[str, str] = json.loads((state / "dev-keys.json").read_text())
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(state: Path) -> Iterator[str]:
     database_url = f"sqlite+aiosqlite:///{state}/thaw.db"
     asyncio.run(prepare(state, database_url))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        port = listening.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
         server = subprocess.Popen(
             [
                 *(sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"),
@@ -81,6 +93,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 "THAW_DEMO": "true",
                 "THAW_DATABASE__URL": database_url,
                 "THAW_WEIGHTS__DIRECTORY": str(state / "weights"),
+                "THAW_SERVER__ALLOW_ORIGINS": json.dumps([f"http://localhost:{port}"]),
             },
         )
         try:

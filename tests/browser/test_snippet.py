@@ -1,0 +1,210 @@
+"""thaw.js in the page of a shop, which is of another origin than the service."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Request, Route
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OPEN = """async ([url, key, more]) => {
+  const { Thaw } = await import("/demo/assets/thaw.js");
+  window.warnings = [];
+  window.thaw = new Thaw({
+    url, key, timeoutMs: 60_000, batchMs: 60_000, warn: (text) => warnings.push(text), ...more
+  });
+}"""
+
+
+class Shop:
+    """A page of the shop and what it sent to the service."""
+
+    def __init__(self, page: Page, address: str, keys: dict[str, str]) -> None:
+        self.page, self.address, self.keys = page, address, keys
+        self.sent: list[Request] = []
+        page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        if request.method == "POST":
+            self.sent.append(request)
+
+    async def open(self, address: str | None = None, **options: Any) -> None:
+        key = options.pop("key", self.keys["publishable"])
+        await self.page.goto(f"{self.address.replace('127.0.0.1', 'localhost')}/livez")
+        await self.page.evaluate(OPEN, [address or self.address, key, options])
+
+    async def does(self, script: str) -> Any:
+        return await self.page.evaluate(script)
+
+    async def recommend(self) -> dict[str, Any]:
+        found: dict[str, Any] = await self.does("thaw.recommend({ k: 3 })")
+        return found
+
+    async def visitor(self) -> str:
+        return str(await self.does("thaw.anonymousId"))
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The service itself, with a server key."""
+        headers = {"X-API-Key": self.keys["server"]}
+        url = self.address + path
+        answer = httpx.request(method, url, json=body, headers=headers, timeout=60)
+        assert answer.is_success, answer.text
+        return answer
+
+    def support(self, visitor: str) -> int:
+        question = {"anonymous_id": visitor, "k": 1}
+        answer = self.ask("POST", "/v1/recommendations", question).json()
+        return int(answer["personalization"]["support"])
+
+    def events(self, visitor: str) -> list[str]:
+        """Lines of all that is kept of the visitor, who signs in for it."""
+        self.ask("POST", f"/v1/users/{visitor}/merge", {"from": visitor})
+        return str(self.ask("GET", f"/v1/users/{visitor}/events").text).splitlines()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(browser: Browser, address: str, keys: dict[str, str]) -> AsyncIterator[Shop]:
+    context = await browser.new_context()
+    opened = Shop(await context.new_page(), address, keys)
+    await opened.open()
+    yield opened
+    await context.close()
+
+
+async def test_events_travel_together_and_the_list_knows_them(shop: Shop) -> None:
+    before = await shop.recommend()
+    await shop.does(f"thaw.record('like', '{before['items'][0]['item_id']}', {{ position: 0 }})")
+    await shop.does("['i003', 'i004'].map((item) => thaw.record('click', item))")
+    after = await shop.recommend()
+    assert before["personalization"]["mode"] == "prior"
+    assert (after["personalization"]["mode"], after["personalization"]["support"]) == ("adapted", 3)
+    assert before["items"][0]["item_id"] not in [item["item_id"] for item in after["items"]]
+    assert sum("/v1/events" in request.url for request in shop.sent) == 1
+    assert await shop.does("warnings") == []
+
+
+async def test_events_are_sent_by_themselves_after_a_while(shop: Shop) -> None:
+    await shop.open(batchMs=1)
+    async with shop.page.expect_response(lambda answer: "/v1/events" in answer.url) as answer:
+        await shop.does("thaw.record('like', 'i001')")
+    assert (await answer.value).status == 202
+
+
+async def test_what_waits_when_the_page_goes_is_sent_by_a_beacon(shop: Shop) -> None:
+    visitor = await shop.visitor()
+    await shop.does("for (let n = 0; n < 150; n++) thaw.record('like', `i0${10 + (n % 50)}`)")
+    await shop.page.goto("about:blank")
+    while shop.support(visitor) < 50:
+        await shop.page.wait_for_timeout(20)
+    assert len(shop.events(visitor)) == 150
+
+
+async def test_an_answer_that_is_lost_does_not_count_an_event_twice(shop: Shop) -> None:
+    losses = 0
+
+    async def lose_the_first(route: Route) -> None:
+        nonlocal losses
+        losses += 1
+        if losses == 1:
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await shop.page.route("**/v1/events*", lose_the_first)
+    async with shop.page.expect_response(lambda answer: "/v1/events" in answer.url) as answer:
+        await shop.does("(thaw.record('like', 'i001'), thaw.flush())")
+    assert (await (await answer.value).json())["duplicates"] == 1
+    assert len(shop.events(await shop.visitor())) == 1
+
+
+async def test_a_pause_that_is_asked_for_is_kept_while_lists_go_on(shop: Shop) -> None:
+    tries = 0
+
+    async def busy(route: Route) -> None:
+        nonlocal tries
+        tries += 1
+        allowed = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
+        await route.fulfill(status=503, headers={**allowed, "Retry-After": "3600"}, body="{}")
+
+    await shop.page.route("**/v1/events*", busy)
+    await shop.does("(thaw.record('like', 'i001'), thaw.flush())")
+    for _ in range(2):
+        assert (await shop.recommend())["personalization"]["mode"] == "prior"
+    assert tries == 1
+
+
+async def test_the_visitor_stays_the_same_until_forgotten(shop: Shop) -> None:
+    visitor = await shop.visitor()
+    await shop.open()
+    assert await shop.visitor() == visitor
+    await shop.does("thaw.forget()")
+    assert await shop.visitor() != visitor
+    assert len(visitor) == 32
+
+
+async def test_without_storage_the_visitor_lives_as_long_as_the_page(shop: Shop) -> None:
+    await shop.does(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('no'); } })"
+    )
+    visitor = await shop.visitor()
+    assert await shop.visitor() == visitor
+    await shop.does("thaw.forget()")
+    assert await shop.visitor() != visitor
+
+
+FALLBACK = "({ k }) => ['best', 'second', `of ${k}`, 'last']"
+
+
+@pytest.mark.parametrize("how", ["unreachable", "silent"])
+async def test_lists_fall_back_where_no_answer_comes(shop: Shop, how: str) -> None:
+    async def silent(_: Route) -> None:
+        """Never answers."""
+
+    await shop.page.route("**/v1/recommendations", silent)
+    url = shop.address if how == "silent" else "http://127.0.0.1:9"
+    found = await shop.does(
+        f"""(async () => {{
+          const {{ Thaw }} = await import("/demo/assets/thaw.js");
+          const options = {{ url: "{url}", key: "k", timeoutMs: 200, fallback: {FALLBACK} }};
+          const answer = await new Thaw(options).recommend({{ k: 3 }});
+          const error = await new Thaw({{ ...options, fallback: null }}).recommend().catch(String);
+          return [answer, error];
+        }})()"""
+    )
+    answer, error = found
+    assert [item["item_id"] for item in answer["items"]] == ["best", "second", "of 3"]
+    assert answer["personalization"]["mode"] == "fallback"
+    assert answer["degraded"]
+    assert "Error" in error
+
+
+async def test_what_is_refused_is_told_and_not_sent_again(shop: Shop) -> None:
+    await shop.open(key="wrong")
+    await shop.does("(thaw.record('like', 'i001'), thaw.flush())")
+    await shop.does("thaw.flush()")
+    assert ["401" in told for told in await shop.does("warnings")] == [True]
+    assert len(shop.sent) == 1
+    refusal = await shop.does("thaw.recommend().catch((error) => [error.message, error.status])")
+    assert refusal == ["401 API key needed: " + refusal[0].partition(": ")[2], 401]
+
+
+async def test_events_that_the_service_leaves_out_are_told(shop: Shop) -> None:
+    await shop.does("(thaw.record('no-such', 'i001'), thaw.record('like', 'i001'), thaw.flush())")
+    [told] = await shop.does("warnings")
+    assert "no-such" in told
+    assert shop.support(await shop.visitor()) == 1
+
+
+async def test_one_event_that_is_too_large_does_not_hold_up_the_others(shop: Shop) -> None:
+    await shop.does(
+        """(thaw.record('like', 'i001', { context: { text: 'x'.repeat(2_000_000) } }),
+        thaw.record('like', 'i002', { context: { text: 'x'.repeat(100_000) } }),
+        thaw.record('like', 'i003'), thaw.flush())"""
+    )
+    [told] = await shop.does("warnings")
+    assert "413" in told
+    assert shop.support(await shop.visitor()) == 2
