@@ -19,8 +19,7 @@ async def serving(parts: Parts) -> Parts:
 
 
 def is_open(parts: Parts, item_id: str) -> bool:
-    snapshot = parts.engine.pinned()
-    return snapshot.offsets[snapshot.index[item_id]].item() == 0
+    return parts.engine.pinned().shows(item_id)
 
 
 async def test_a_worker_that_starts_takes_the_catalogue_as_it_stands(serving: Parts) -> None:
