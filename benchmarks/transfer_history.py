@@ -28,6 +28,7 @@ def first_users(dataset: Dataset, count: int, seed: int) -> Dataset:
         item=dataset.item[rows],
         timestamp=None if dataset.timestamp is None else dataset.timestamp[rows],
         rating=None if dataset.rating is None else dataset.rating[rows],
+        disliked=None if dataset.disliked is None else dataset.disliked[rows],
         fingerprint=fingerprint,
     )
 

@@ -12,6 +12,7 @@ from benchmarks import transfer
 from benchmarks.transfer_history import catalogue_of, first_users
 from models.data import Dataset, read, split
 from tests.models.generated_data import generated_dataset
+from tests.models.test_dislikes import rated
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,18 @@ def test_a_history_is_that_of_the_user(target: Dataset) -> None:
     for number, user_id in enumerate(few.user_ids):
         before = target.item[target.user == target.user_ids.index(user_id)]
         assert np.array_equal(few.item[few.user == number], before)
+
+
+def test_ratings_and_dislikes_go_with_their_rows(tmp_path: Path) -> None:
+    rated().write_parquet(tmp_path / "interactions.parquet")
+    everybody = read(tmp_path)
+    few = first_users(everybody, 30, seed=0)
+    assert everybody.disliked is not None
+    assert few.disliked is not None
+    rows = np.isin(np.array(everybody.user_ids)[everybody.user], few.user_ids)
+    assert few.rating is not None
+    assert np.array_equal(few.disliked, everybody.disliked[rows])
+    assert 0 < few.disliked.sum() == (few.rating == 1).sum()
 
 
 def test_the_catalogue_has_every_item_once(target: Dataset) -> None:
