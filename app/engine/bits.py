@@ -28,7 +28,9 @@ def rows(bits: Bits) -> NDArray[np.int64]:
     >>> rows(np.array([5, 1], np.uint8)).tolist()
     [0, 2, 8]
     """
-    return np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+    used = np.flatnonzero(bits)
+    byte, place = np.nonzero(np.unpackbits(bits[used, np.newaxis], axis=1, bitorder="little"))
+    return used[byte] * 8 + place
 
 
 def mask(bits: Bits, size: int) -> NDArray[np.bool_]:

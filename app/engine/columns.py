@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHUNK = 65_536
+"""A multiple of 8, so that the bits of chunks can be put in a row."""
 MOST_WORDS = 65_536
 """A property with more different words names items rather than kinds of them, as titles do."""
 

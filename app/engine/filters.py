@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine import bits
+from app.engine.bits import Bits
 from app.engine.columns import CHUNK, Chunks, Column, Columns, T, Word, is_number, word
 
 Operator: TypeAlias = Literal["eq", "in", "gt", "gte", "lt", "lte", "contains", "exists"]
@@ -49,11 +51,11 @@ class Not:
 Filter: TypeAlias = Compare | Every | Some | Not
 
 
-def passing(wanted: Filter, columns: Columns) -> Mask:
+def passing(wanted: Filter, columns: Columns) -> Bits:
     """[N] the items that a filter lets pass. A field that nothing is told of lets none pass."""
-    parts = range(-(-columns.size // CHUNK))
-    masks = [_mask(wanted, columns, part) for part in parts]
-    return np.concatenate(masks)[: columns.size] if masks else np.zeros(0, np.bool_)
+    sizes = [min(CHUNK, columns.size - start) for start in range(0, columns.size, CHUNK)]
+    packed = [bits.pack(_mask(wanted, columns, part)[:size]) for part, size in enumerate(sizes)]
+    return np.concatenate(packed) if packed else np.zeros(0, np.uint8)
 
 
 def _mask(wanted: Filter, columns: Columns, part: int) -> Mask:

@@ -19,16 +19,16 @@ from app.engine.shared import alone, written
 
 Floats = NDArray[np.float32]
 
-CELLS_BY_ROOT = 4
+CELLS_BY_ROOT = 6
 """Cells for each of the root of the rows."""
-POINTS_BY_CELL = 40
+POINTS_BY_CELL = 25
 """Rows that a centre is made from."""
 ROUNDS = 6
 """Of k-means: more of them find no more."""
 LEAST_PROBES = 128
-PROBED = 1 / 16
-"""Of all cells, so many are gone through: measured, they hold 99.7% of the best 100."""
-WIDENING = 0.3
+PROBED = 1 / 20
+"""Of all cells, so many are gone through: measured, they hold 99% of the best 132."""
+WIDENING = 0.15
 """A filter that leaves a share s of the rows asks for s ** -WIDENING times as many cells."""
 
 

@@ -44,7 +44,7 @@ def nominate(device: Device, snapshot: Snapshot, asked: Asked) -> Nominated:
 
 def _shown(snapshot: Snapshot, batch: RankBatch) -> list[Bits]:
     """For each entity what may be shown to it, whatever candidates there are."""
-    wanted = {one: bits.pack(passing(one, snapshot.columns)) for one in set(batch.filters) if one}
+    wanted = {one: passing(one, snapshot.columns) for one in set(batch.filters) if one}
     shown = []
     for chosen, excluded in zip(batch.filters, batch.excluded, strict=True):
         may = snapshot.open if chosen is None else snapshot.open & wanted[chosen]

