@@ -58,7 +58,8 @@ class Matching(Ranking):
     def adapt(self, slow: Slow, prior: Tensor, support: Support) -> Tensor:
         width = len(slow["linear_head"])
         slots = min(MOST_SHOTS, support.items.shape[1])
-        kept = support.weights.abs().topk(slots, dim=1).indices
+        order = support.weights.abs().sort(dim=1, descending=True, stable=True)
+        kept = order.indices[:, :slots]
         known = Support(support.items.gather(1, kept), support.weights.gather(1, kept))
         task = self.task(slow, known)
         used = (task.weights != 0).unsqueeze(-1)

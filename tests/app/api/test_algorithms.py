@@ -1,5 +1,6 @@
 """Every registered algorithm is served by its name in the manifest alone."""
 
+import asyncio
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -63,14 +64,22 @@ async def test_events_change_the_list(dataset: Dataset, name: str, tmp_path: Pat
         for item_id in LIKED:
             await service.events({"type": "like", "user_id": "ann", "item_id": item_id})
         adapted = await service.recommendations(**question)
-        again = await service.recommendations(**question)
+        again = await until_cached(service, question)
         assert adapted["personalization"]["mode"] == "adapted"
         assert adapted["personalization"]["support"] == 3
         assert adapted["personalization"]["gate"]["blend"] == 1.0
-        assert again["personalization"]["cached"]
         assert again["items"] == adapted["items"]
         assert [*scores(adapted)] != [*scores(stranger)]
         await knows_people_and_new_items(service, adapted)
+
+
+async def until_cached(service: Service, question: dict[str, Any]) -> dict[str, Any]:
+    """The answer once fast weights are kept, which nobody waits for."""
+    async with asyncio.timeout(30):
+        while True:
+            answer = await service.recommendations(**question)
+            if answer["personalization"]["cached"]:
+                return answer
 
 
 async def knows_people_and_new_items(service: Service, before: dict[str, Any]) -> None:
