@@ -31,7 +31,7 @@ from models.evaluate import evaluate_folds
 from models.evidence import MARGIN
 from models.metrics import CLAIMABLE_USERS
 from models.new_items import evaluate_new_items
-from models.new_items_report import OLD, OLD_ALONE, RECALL, SIMILAR_RECALL, NewItemsReport
+from models.new_items_report import ALONE, OLD, RECALL, SIMILAR, NewItemsReport
 from models.progress import seldom
 from models.report import Report
 
@@ -72,8 +72,8 @@ def rows_of_lists(report: NewItemsReport) -> list[Row]:
         means = {name: value.mean for name, value in found.measures.items()}
         what = f"{report.dataset}, {report.order} order, {k} shots"
         if found.askers >= CLAIMABLE_USERS:
-            new = means[RECALL], means[SIMILAR_RECALL], found.ratio.mean, MORE_FOUND
-            old = means[OLD], means[OLD_ALONE], found.kept.mean, 1 - MARGIN
+            new = means[RECALL], means[SIMILAR + RECALL], found.ratio.mean, MORE_FOUND
+            old = means[OLD], means[ALONE + OLD], found.kept.mean, 1 - MARGIN
             rows += [
                 Row(f"new in lists, {what}", *new, "recall@100", "similarity", found.askers),
                 Row(f"old in lists, {what}", *old, "NDCG@10", "no new items", found.users),

@@ -4,7 +4,6 @@ Similarities are standardised, as are the scores of the old items that they stan
 are measured, what they weigh and how high they are lifted is chosen per number of shots.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,12 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from torch import Tensor
 
 from models.algorithms.likeness import Weighing
 from models.baselines.baseline import Setting, grid
 from models.baselines.crowd import Floats, Scorer, standardise
-from models.placement import HARM, Lineup
+from models.placement import Lineup, lifted
 
 SETTINGS = grid(values=("weighted", "binary"), idf=(0.5, 1.0), by=("all", "nearest"))
 WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -71,12 +69,16 @@ class ContentSimilarity:
 
 
 def best_placing(lineups: Iterable[tuple[Setting, Lineup]]) -> Placing:
-    """The most new items found that cost old ones no more than HARM allows ours.
+    """The most new items met that do old ones no more harm than ours may do.
 
     Raises:
         ValueError: there is no setting to choose from.
     """
-    placed = (_lifted(setting, lineup, weight) for setting, lineup in lineups for weight in WEIGHTS)
+    placed = (
+        Placing(setting, weight, shift, recall)
+        for setting, lineup in lineups
+        for recall, weight, shift in (lifted([(lineup, 1.0)], one, SHIFTS) for one in WEIGHTS)
+    )
     return max(placed, key=lambda one: one.recall)
 
 
@@ -87,19 +89,3 @@ def completed(found: Mapping[int, Placing], shots: Iterable[int]) -> dict[int, P
         previous = next(reversed(chosen.values()), UNTUNED)
         chosen[k] = found.get(k, previous._replace(recall=float("nan")))
     return chosen
-
-
-def _lifted(setting: Setting, lineup: Lineup, weight: float) -> Placing:
-    """As high as is allowed: the higher new items are, the more are found and the more is lost."""
-    allowed = (1 - HARM) * _mean(lineup.without_new().old)
-
-    def harms(shift: float) -> bool:
-        return _mean(lineup.marks(weight, shift).old) < allowed
-
-    shift = SHIFTS[max(0, bisect_left(SHIFTS, x=True, key=harms) - 1)]
-    return Placing(setting, weight, shift, _mean(lineup.marks(weight, shift).new))
-
-
-def _mean(marks: Tensor) -> float:
-    """Of those that exist; 0 where none does."""
-    return float(marks.nanmean().nan_to_num(0.0))

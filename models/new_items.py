@@ -286,6 +286,11 @@ def _similar(scorer: Scorer) -> Way:
 def _by_user(ours: Lineup, similar: Lineup, placing: Placing, seeds: int) -> NDArray[np.float64]:
     """[users, MEASURES]"""
     mine, theirs = ours.marks(1.0, 0.0), similar.marks(placing.weight, placing.shift)
-    columns = (mine.new, theirs.new, mine.old, theirs.old, ours.without_new().old)
+    alone = ours.without_new()
+    columns = (
+        *(mine.new, theirs.new),
+        *(mine.old, theirs.old, alone.old),
+        *(mine.together, theirs.together, alone.together),
+    )
     values = torch.stack([column.double() for column in columns], dim=1).numpy()
     return Judgement(values, np.empty((len(values), 0), np.int64)).by_user(seeds).values

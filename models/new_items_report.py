@@ -15,15 +15,16 @@ from models.data import Dataset, Order
 from models.evidence import Estimate
 from models.metrics import CLAIMABLE_USERS
 
-RECALL, SIMILAR_RECALL, OLD, SIMILAR_OLD, OLD_ALONE = MEASURES = (
-    "new_recall@100",
-    "similarity_new_recall@100",
-    "old_ndcg@10",
-    "similarity_old_ndcg@10",
-    "old_ndcg@10_without_new",
+RECALL, OLD, LIST = "new_recall@100", "old_ndcg@10", "list_ndcg@100"
+"""The part of the new items wanted that is in the list; how well old items are ranked with new ones
+in between; how good the whole list is."""
+SIMILAR, ALONE = "similarity_", "without_new_"
+"""Before the name of a measure: of content similarity, and of the lists without new items."""
+MEASURES = (
+    *(RECALL, SIMILAR + RECALL),
+    *(OLD, SIMILAR + OLD, ALONE + OLD),
+    *(LIST, SIMILAR + LIST, ALONE + LIST),
 )
-"""Of ours, and of content similarity: the part of the new items wanted that is in the list, and how
-well old items are ranked with new ones in between; then without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,18 @@ class NewItemsReport:
             self._line("users who wanted one", lambda one: f"{one.askers}"),
             self._line("recall@100, ours", lambda one: _ranged(one.measures[RECALL])),
             self._line(
-                "recall@100, content similarity", lambda one: _ranged(one.measures[SIMILAR_RECALL])
+                "recall@100, content similarity",
+                lambda one: _ranged(one.measures[SIMILAR + RECALL]),
             ),
             self._line("ours minus similarity", lambda one: _ranged(one.gain)),
             self._line("ours / similarity", lambda one: _ranged(one.ratio, 2)),
-            self._line("old NDCG@10 without new", lambda one: _ranged(one.measures[OLD_ALONE])),
-            self._line("old NDCG@10, ours", lambda one: _ranged(one.measures[OLD])),
+            self._line("NDCG@10 of old items without new", lambda one: _mean(one, ALONE + OLD)),
+            self._line("NDCG@10 of old items, ours", lambda one: _mean(one, OLD)),
             self._line("kept, ours", lambda one: _ranged(one.kept)),
             self._line("kept, content similarity", lambda one: _ranged(one.similarity_kept)),
+            self._line("NDCG@100 of all without new", lambda one: _mean(one, ALONE + LIST)),
+            self._line("NDCG@100 of all, ours", lambda one: _mean(one, LIST)),
+            self._line("NDCG@100 of all, similarity", lambda one: _mean(one, SIMILAR + LIST)),
         ]
         if any("few" in name for name in names):
             few = f"few: less than {CLAIMABLE_USERS} users wanted one, no claim can rest on it."
@@ -136,12 +141,12 @@ def _in_lists(values: NDArray[np.float64], seed: int) -> InLists:
         askers=int((~np.isnan(columns[RECALL])).sum()),
         measures=means,
         gain=_between(
-            samples[RECALL] - samples[SIMILAR_RECALL],
-            means[RECALL].mean - means[SIMILAR_RECALL].mean,
+            samples[RECALL] - samples[SIMILAR + RECALL],
+            means[RECALL].mean - means[SIMILAR + RECALL].mean,
         ),
-        ratio=ratio(RECALL, SIMILAR_RECALL),
-        kept=ratio(OLD, OLD_ALONE),
-        similarity_kept=ratio(SIMILAR_OLD, OLD_ALONE),
+        ratio=ratio(RECALL, SIMILAR + RECALL),
+        kept=ratio(OLD, ALONE + OLD),
+        similarity_kept=ratio(SIMILAR + OLD, ALONE + OLD),
     )
 
 
@@ -162,6 +167,10 @@ def _ranged(value: Estimate, digits: int = 4) -> str:
     if value.low is None or value.high is None:
         return f"{value.mean:.{digits}f}"
     return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+
+
+def _mean(found: InLists, measure: str) -> str:
+    return f"{found.measures[measure].mean:.4f}"
 
 
 def _plain(value: object) -> Any:

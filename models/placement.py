@@ -1,11 +1,15 @@
 """Where new items belong in lists of old ones: high enough to be met, not so high as to harm.
 
 What a new item scores is (row + weight * recalled + shift). Weight and shift are those by which
-lists of LENGTH serve validation users best, among those that cost the old items' NDCG@10 no more
-than HARM. Only the best old and the best new items can be in a list, so few of each are kept and
-trying other values takes milliseconds for any catalogue.
+lists of LENGTH hold most of the new items that validation users want, among those that do no more
+than HARM: neither to the NDCG@10 of old items nor to the NDCG@LENGTH of old and new ones, lest
+lists be stuffed behind the tenth place. The higher new items are, the more of them are met and the
+more is lost, so the best shift is the highest that is allowed. Only the best old and the best new
+items can be in a list, so few of each are kept and trying other values takes milliseconds for any
+catalogue.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -19,8 +23,8 @@ LENGTH = 100
 HARM = 0.007
 """Less than the hundredth that old items may lose, since other users than these will be served."""
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-SHIFTS = tuple(step / 2 for step in sorted(range(-6, 21), key=abs))
-"""From the smallest on: of equal ones the first is taken."""
+SHIFTS = tuple(step / 8 for step in range(-48, 81))
+"""Ascending; with the first hardly any new item is in a list."""
 
 Place: TypeAlias = tuple[float, float]
 """weight, shift"""
@@ -103,34 +107,42 @@ def best_places(
 ) -> dict[int, Place]:
     """By shots; each number of shots is judged together with its neighbours, which count half.
 
-    Where every place costs old items too much, that which costs least.
+    Where every place does too much harm, or none lets new ones be met, they are kept out.
     """
-    found = {
-        k: {place: _means(one, place) for place in _places(weights)} for k, one in lineups.items()
-    }
-    before = {k: _mean(one.without_new().old) for k, one in lineups.items()}
     shots, chosen = list(lineups), dict[int, Place]()
     for position, k in enumerate(shots):
         near = shots[max(0, position - 1) : position + 2]
-        trust = {other: 2.0 if other == k else 1.0 for other in near}
-
-        def together(place: Place, trust: Mapping[int, float] = trust) -> tuple[float, float]:
-            gain = sum(share * found[other][place][0] for other, share in trust.items())
-            kept = sum(share * found[other][place][1] for other, share in trust.items())
-            allowed = (1 - HARM) * sum(share * before[other] for other, share in trust.items())
-            return min(0.0, kept - allowed), gain
-
-        chosen[k] = max(_places(weights), key=together)
+        judges = [(lineups[other], 2.0 if other == k else 1.0) for other in near]
+        tried = [(0.0, weights[0], SHIFTS[0]), *(lifted(judges, one, SHIFTS) for one in weights)]
+        _, *place = max(tried, key=lambda one: one[0])
+        chosen[k] = place[0], place[1]
     return chosen
 
 
-def _places(weights: Sequence[float]) -> list[Place]:
-    return [(weight, shift) for weight in weights for shift in SHIFTS]
+def lifted(
+    judges: Sequence[tuple[Lineup, float]], weight: float, shifts: Sequence[float]
+) -> tuple[float, float, float]:
+    """(recall of new items, `weight`, shift) with the highest of `shifts` that does no harm.
 
+    Each lineup of `judges` counts by its number. Where all do harm, the first shift.
+    """
+    trusts = torch.tensor([trust for _, trust in judges], dtype=torch.float64)
 
-def _means(lineup: Lineup, place: Place) -> tuple[float, float]:
-    marks = lineup.marks(*place)
-    return _mean(marks.together), _mean(marks.old)
+    def means(marks: Sequence[Marks]) -> Tensor:
+        """[3] of what must not be harmed, then of what is to be gained."""
+        table = [(_mean(one.old), _mean(one.together), _mean(one.new)) for one in marks]
+        return trusts @ torch.tensor(table, dtype=torch.float64) / trusts.sum()
+
+    allowed = (1 - HARM) * means([lineup.without_new() for lineup, _ in judges])[:2]
+
+    def placed(shift: float) -> Tensor:
+        return means([lineup.marks(weight, shift) for lineup, _ in judges])
+
+    def harms(shift: float) -> bool:
+        return bool((placed(shift)[:2] < allowed).any())
+
+    shift = shifts[max(0, bisect_left(shifts, x=True, key=harms) - 1)]
+    return float(placed(shift)[2]), weight, shift
 
 
 def _mean(marks: Tensor) -> float:

@@ -76,6 +76,7 @@ def test_the_setting_that_finds_most_is_placed_without_harm() -> None:
     assert chosen.recall == 1
     marks = (bad if chosen.setting == SETTINGS[0] else good).marks(chosen.weight, chosen.shift)
     assert float(marks.old) >= 1 - HARM
+    assert float(marks.together) >= (1 - HARM) * float(bad.without_new().together)
 
 
 def test_nobody_to_choose_keeps_the_choice_for_fewer_shots() -> None:

@@ -80,7 +80,7 @@ def test_new_items_are_met_and_old_ones_hardly_suffer(report: NewItemsReport) ->
             one.measures["new_recall@100"].mean - one.measures["similarity_new_recall@100"].mean
         )
         assert one.kept.mean == pytest.approx(
-            one.measures["old_ndcg@10"].mean / one.measures["old_ndcg@10_without_new"].mean
+            one.measures["old_ndcg@10"].mean / one.measures["without_new_old_ndcg@10"].mean
         )
         assert one.gain.low is not None
         assert one.gain.low <= one.gain.mean
@@ -146,7 +146,7 @@ def test_without_properties_new_items_are_all_alike(dataset: Dataset, workdir: P
     plain = replace(dataset, items=None)
     asked = EvaluateConfig(shots=(3,))
     found = evaluate_new_items(plain, CONFIG, [0], workdir, asked).shots[3]
-    assert found.measures["old_ndcg@10_without_new"].mean > 0
+    assert found.measures["without_new_old_ndcg@10"].mean > 0
 
 
 def test_nobody_to_judge_is_said(dataset: Dataset, weights: MetaWeights) -> None:

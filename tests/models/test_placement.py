@@ -7,7 +7,7 @@ from torch import Tensor
 
 from models import placement
 from models.metrics import Question
-from models.placement import HARM, Lineup, best_places
+from models.placement import HARM, SHIFTS, WEIGHTS, Lineup, best_places, lifted
 
 OLD, NEW, ASKED = 40, 12, 30
 
@@ -79,20 +79,43 @@ def test_the_best_place_helps_the_new_and_spares_the_old() -> None:
     lineups = {k: Lineup.of(*random_parts(seed=k)) for k in (1, 2, 3)}
     places = best_places(lineups)
     for k, (weight, shift) in places.items():
-        before, after = lineups[k].without_new(), lineups[k].marks(weight, shift)
         assert weight > 0  # what is recalled tells what is wanted
-        assert after.together.nanmean() > before.together.nanmean()
-    both = {k: (one.without_new().old, one.marks(*places[k]).old) for k, one in lineups.items()}
+        assert lineups[k].marks(weight, shift).new.nanmean() > 0.02
     trust = {1: 1.0, 2: 2.0, 3: 1.0}
-    lost = sum(trust[k] * float((b - a).nanmean()) for k, (b, a) in both.items())
-    assert lost <= HARM * sum(trust[k] * float(b.nanmean()) for k, (b, _) in both.items())
+    for mark in ("old", "together"):
+        before, after = (
+            sum(trust[k] * float(getattr(marks[k], mark).nanmean()) for k in trust)
+            for marks in (
+                {k: one.without_new() for k, one in lineups.items()},
+                {k: one.marks(*places[2]) for k, one in lineups.items()},
+            )
+        )
+        assert after >= (1 - HARM) * before
+
+
+def test_no_higher_place_is_allowed() -> None:
+    """Against all shifts tried one by one."""
+    lineup = Lineup.of(*random_parts())
+    recall, weight, shift = lifted([(lineup, 1.0)], 1.0, SHIFTS)
+    alone = lineup.without_new()
+    allowed = [
+        one
+        for one in SHIFTS
+        for marks in [lineup.marks(1.0, one)]
+        if marks.old.nanmean() >= (1 - HARM) * alone.old.nanmean()
+        and marks.together.nanmean() >= (1 - HARM) * alone.together.nanmean()
+    ]
+    assert (weight, shift) == (1.0, max(allowed))
+    assert recall == pytest.approx(float(lineup.marks(1.0, shift).new.nanmean()))
+
+
+def test_where_all_places_do_harm_the_lowest_is_taken() -> None:
+    lineup = Lineup.of(*random_parts())
+    assert lifted([(lineup, 1.0)], 0.0, (50.0, 60.0))[2] == 50.0
 
 
 def test_new_items_that_nobody_wants_are_kept_out() -> None:
     old, question, row, recalled, _ = random_parts()
     lineup = Lineup.of(old, question, row, recalled, torch.zeros(ASKED, NEW, dtype=torch.bool))
-    weight, shift = best_places({5: lineup})[5]
-    placed, alone = lineup.marks(weight, shift), lineup.without_new()
-    assert placed.new.isnan().all()
-    assert shift < -2
-    assert placed.together.nanmean() > 0.999 * alone.together.nanmean()
+    assert best_places({5: lineup})[5] == (WEIGHTS[0], SHIFTS[0])
+    assert lineup.marks(WEIGHTS[0], SHIFTS[0]).new.isnan().all()
