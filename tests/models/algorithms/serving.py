@@ -42,7 +42,8 @@ class CanBeServed(Given):
     async def test_the_service_ranks_with_it(
         self, algorithm: Trainable, engine: Engine, trained: MetaWeights
     ) -> None:
-        support = Support(torch.tensor([[3, 8]]), torch.tensor([[1.0, -2.0]]))
+        dislike = -2.0 * float(trained.slow["dislike_weight"])
+        support = Support(torch.tensor([[3, 8]]), torch.tensor([[1.0, dislike]]))
         shots = (Shot("i003", 1.0, 5), Shot("i008", -2.0, 6))
         answer = await ranked(engine, RankRequest(shots=shots, k=2 * ITEMS))
         assert (answer.mode, answer.support, answer.gate) == ("adapted", 2, 1.0)
