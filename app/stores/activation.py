@@ -28,7 +28,7 @@ class Activation:
 
     async def desired(self) -> tuple[str | None, str | None]:
         """The version to serve and the one before it."""
-        async with self._database.read() as connection:
+        async with self._database.glance() as connection:
             row = (await connection.execute(select(ActivationRow))).one_or_none()
         return (row.version, row.previous) if row else (None, None)
 

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import event, select
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -58,11 +58,10 @@ def create_engine(url: str, namespace: str, *, connections: int = 8) -> AsyncEng
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    return create_async_engine(
+    engine = create_async_engine(
         located,
         pool_size=connections,
         pool_timeout=5,
-        pool_pre_ping=True,
         isolation_level="REPEATABLE READ",
         connect_args={
             "timeout": 5,
@@ -74,6 +73,14 @@ def create_engine(url: str, namespace: str, *, connections: int = 8) -> AsyncEng
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _replace_closed)
+    return engine
+
+
+def _replace_closed(_: DBAPIConnection, entry: ConnectionPoolEntry, __: object) -> None:
+    """A restart of the server closes connections, which asyncpg notices without asking."""
+    if entry.driver_connection is not None and entry.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def writers(engine: AsyncEngine) -> AsyncEngine:
@@ -145,6 +152,9 @@ class Database:
         self._sqlite = engine.dialect.name == "sqlite"
         self._turn = asyncio.Lock()
         self._writers = writers(engine)
+        self._glancing = (
+            engine if self._sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     @classmethod
     async def open(cls, url: str, namespace: str) -> "Database":
@@ -165,6 +175,13 @@ class Database:
         """A transaction that sees one snapshot of the database."""
         with reachable():
             async with asyncio.timeout(READ_SECONDS), self._engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[AsyncConnection]:
+        """For one statement, which is a snapshot of its own: on PostgreSQL a single round trip."""
+        with reachable():
+            async with asyncio.timeout(READ_SECONDS), self._glancing.begin() as connection:
                 yield connection
 
     @asynccontextmanager

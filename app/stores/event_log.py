@@ -123,7 +123,7 @@ class EventLog:
         statement = select(PendingRow).order_by(PendingRow.since).limit(limit)
         if until is not None:
             statement = statement.where(PendingRow.since <= until)
-        async with self._database.read() as connection:
+        async with self._database.glance() as connection:
             return {
                 Entity.parse(row.entity): Position(row.generation, row.version)
                 for row in await connection.execute(statement)

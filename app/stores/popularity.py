@@ -46,7 +46,7 @@ class Popularity:
         Returns:
             Whether anything was counted.
         """
-        async with self._database.read() as connection:
+        async with self._database.glance() as connection:
             waiting = (await connection.execute(select(UncountedRow.id).limit(1))).first()
         if waiting is None:
             return False
