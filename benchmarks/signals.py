@@ -22,7 +22,7 @@ from benchmarks.machine import RESULTS, machine
 from models import algorithms
 from models.config import TrainConfig
 from models.data import Dataset, read, split
-from models.dislikes import Marks, SignedTrials
+from models.dislikes import SignedTrials
 from models.encoders import Encoders
 from models.errors import DataError
 from models.evaluate import trained
@@ -58,7 +58,7 @@ def rows_of(dataset: Dataset, weights: MetaWeights) -> list[dict[str, Any]]:
             continue
         for name, other in OTHERS.items():
             theirs = told.marks(algorithm, slow, shots, other)
-            for what in Marks._fields:
+            for what in ("liked", "disliked"):
                 ours, rival = (getattr(marks, what).double() for marks in (learned, theirs))
                 values = torch.stack([ours, rival, ours - rival], dim=1).numpy()
                 found = [

@@ -18,10 +18,14 @@ from models.data import Dataset
 from models.metrics import CELLS, SHOTS, Question, Trials, ndcg_at_10
 from models.shapes import Features, Support
 
-WEIGHTS = (0.05, 0.1, 0.25, 0.5, 1.0)
-"""Of a dislike beside a like."""
-FEWEST = 100
-"""Supports with a dislike, below which nothing is learned."""
+WEIGHTS = (0.1, 0.25, 0.5, 1.0)
+"""Of a dislike beside a like. What people rate low is still of their taste, so likes alone would
+choose none at all; but who says no must see less of it.
+"""
+FEWEST = 30
+"""Users who say it, below whom nothing is learned; one asked again and again is one."""
+MOST = 1000
+"""Questions at one number of shots: more would say the same."""
 UNLEARNED = 0.25
 """What a dislike weighs where there is nothing to learn it from."""
 
@@ -29,6 +33,8 @@ UNLEARNED = 0.25
 class Marks(NamedTuple):
     """[n] NDCG@10 of those questions where there is something to find, else NaN."""
 
+    users: Tensor
+    """[n] int64: who is asked."""
     liked: Tensor
     disliked: Tensor
     """Of what was disliked, as if it were wanted: the less, the better."""
@@ -57,13 +63,17 @@ class SignedTrials:
         )
 
     @torch.no_grad()
-    def marks(self, algorithm: Algorithm, slow: Slow, shots: int, weight: float) -> Marks:
+    def marks(
+        self, algorithm: Algorithm, slow: Slow, shots: int, weight: float, most: int | None = None
+    ) -> Marks:
         """Of all whose support of that size holds a dislike, each of which counts -`weight`.
 
-        With -1 for `weight` a dislike counts like anything else.
+        With -1 for `weight` a dislike counts like anything else. `most` bounds how many questions
+        are looked at.
         """
-        found, rows = [Marks(torch.empty(0), torch.empty(0))], algorithm.item_rows(slow)
-        able, size = self.trials.rows(shots), max(1, CELLS // self.trials.items)
+        nobody = torch.empty(0, dtype=torch.int64)
+        found, rows = [Marks(nobody, torch.empty(0), torch.empty(0))], algorithm.item_rows(slow)
+        able, size = self.trials.rows(shots)[:most], max(1, CELLS // self.trials.items)
         for start in range(0, len(able), size):
             some = able[start : start + size]
             items, users = self.trials.support(some, shots), self.trials.users[some]
@@ -79,6 +89,7 @@ class SignedTrials:
             question, hated = self.trials.question(some), torch.from_numpy(signs[told])
             found.append(
                 Marks(
+                    torch.from_numpy(users),
                     _ndcg(scores, question.wanted & ~hated, question.hidden),
                     _ndcg(scores, question.wanted & hated, question.hidden),
                 )
@@ -90,13 +101,15 @@ def learned_weight(algorithm: Algorithm, slow: Slow, told: SignedTrials | None) 
     """Of WEIGHTS the one by which likes are found best, UNLEARNED where too few told dislikes."""
     if told is None:
         return UNLEARNED
-    found: dict[float, list[Tensor]] = {weight: [] for weight in WEIGHTS}
-    for shots in SHOTS[1:]:
-        for weight in WEIGHTS:
-            found[weight].append(told.marks(algorithm, slow, shots, weight).liked)
-    if sum(map(len, found[UNLEARNED])) < FEWEST:
+    asked = [
+        [told.marks(algorithm, slow, shots, weight, MOST) for shots in SHOTS[1:]]
+        for weight in WEIGHTS
+    ]
+    found = [torch.cat([marks.liked for marks in columns]) for columns in asked]
+    answered = torch.cat([marks.users for marks in asked[0]])[~found[0].isnan()]
+    if len(np.unique(answered.numpy())) < FEWEST:
         return UNLEARNED
-    return max(WEIGHTS, key=lambda weight: float(torch.cat(found[weight]).nanmean()))
+    return max(zip(found, WEIGHTS, strict=True), key=lambda one: float(one[0].nanmean()))[1]
 
 
 def _ndcg(scores: Tensor, wanted: Tensor, hidden: Tensor) -> Tensor:

@@ -117,6 +117,18 @@ def test_where_few_dislike_anything_a_dislike_weighs_a_quarter(
     assert learned_weight(algorithm, weights.slow, None) == UNLEARNED
 
 
+def test_one_who_dislikes_much_does_not_choose_for_everybody(
+    dataset: Dataset, weights: MetaWeights
+) -> None:
+    algorithm = algorithms.get(weights.manifest.algorithm)
+    often = ask(dataset, split(dataset, 0).validation[:1], "random", range(40))
+    told = SignedTrials.of(dataset, often, Features.none(len(dataset.user_ids)))
+    assert told is not None
+    assert len(told.marks(algorithm, weights.slow, 3, 0.25).liked) > 30
+    assert len(told.marks(algorithm, weights.slow, 3, 0.25, most=10).liked) <= 10
+    assert learned_weight(algorithm, weights.slow, told) == UNLEARNED
+
+
 def test_dislikes_that_count_keep_the_disliked_kinds_away(
     dataset: Dataset, weights: MetaWeights
 ) -> None:
