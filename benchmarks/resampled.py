@@ -60,11 +60,12 @@ def on_shelves(weights: MetaWeights, shares: Sequence[float], seed: int = 0) -> 
     _, _, main = torch.pca_lowrank(vectors[:20_000], q=1)
     along = (vectors @ main[:, 0]).numpy()
     noise = np.random.default_rng(seed).standard_normal(len(along))
-    place = (along / along.std() + noise).argsort().argsort() / len(along)
+    places = (along / along.std() + noise).argsort().argsort()
+    counts = [round(1 / share) for share in shares]
     told: dict[tuple[int, ...], dict[str, str]] = {}
     items = []
-    for item_id, at in zip(weights.item_ids, place.tolist(), strict=True):
-        shelves = tuple(int(at / share) for share in shares)
+    for item_id, place in zip(weights.item_ids, places.tolist(), strict=True):
+        shelves = tuple(place * count // len(places) for count in counts)
         if shelves not in told:
             told[shelves] = {
                 shelf_name(share): f"s{shelf}" for share, shelf in zip(shares, shelves, strict=True)
