@@ -24,6 +24,9 @@ from app.stores.schema import upgrade
 from app.stores.support import SupportStore
 from tests.servers import PostgresServer, ValkeyCluster
 
+for part in ("given", "adapting", "learning", "serving"):
+    pytest.register_assert_rewrite(f"tests.models.algorithms.{part}")
+
 NAMESPACE = "thaw"
 WANTED = os.environ.get("THAW_TEST_DATABASE", "both")
 DATABASES = ["sqlite", "postgresql"] if WANTED == "both" else [WANTED]
