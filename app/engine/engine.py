@@ -22,6 +22,8 @@ from models.weights import MetaWeights
 
 CONTENTS = 256
 """Rows of newer items that are made at a time; requests are ranked in between."""
+TOLD = 10_000
+"""Items that are opened and closed at a time."""
 
 
 class Engine:
@@ -120,11 +122,11 @@ class Engine:
     ) -> Snapshot:
         """All items of the catalogue, or those that changed since `before`, over a layout."""
         epoch, events = self._epoch, self._events
-        told = {item.item_id: item for item in items}.values()
+        told = list({item.item_id: item for item in items}.values())
         lacking, made = layout.lacks(told), list[Tensor]()
         for start in range(0, len(lacking), CONTENTS):
-            some = [item.properties for item in lacking[start : start + CONTENTS]]
-            made.append(await self._device.run(layout.frozen.content_rows, some))
+            contents = [item.properties for item in lacking[start : start + CONTENTS]]
+            made.append(await self._device.run(layout.frozen.content_rows, contents))
         if made:
             layout = await self._device.run(layout.with_rows, lacking, made)
         rows, properties = (
@@ -134,7 +136,9 @@ class Engine:
         columns = before.columns if before else Columns()
         columns = await to_thread(columns.changed, rows, properties, len(layout))
         live = before.live if before else await self._device.run(Live.of, layout, events)
-        live = await self._device.run(live.after, layout, told, now, events)
+        for start in range(0, max(1, len(told)), TOLD):
+            some = told[start : start + TOLD]
+            live = await self._device.run(live.after, layout, some, now, events)
         return await self._device.run(Snapshot.build, layout, live, columns, epoch)
 
     async def _rank_many(self, snapshot: Snapshot, requests: list[RankRequest]) -> list[Ranked]:

@@ -83,7 +83,8 @@ def _compared(column: Column, operator: Operator, value: Any, part: int) -> Mask
         return _any([_ORDERS[operator](some, float(value)) for some in numbers])
     if operator == "contains":
         held = word(value)
-        wanted = [code for one, code in column.words.items() if held in _listed(one)]
+        words = list(column.words.items())  # a later version may be adding some meanwhile
+        wanted = [code for one, code in words if held in _listed(one)]
         return _any([_coded(some, wanted) for some in codes])
     values = value if operator == "in" else [value]
     equal = [eq(some, float(one)) for one in values if is_number(one) for some in numbers]
