@@ -4,7 +4,7 @@ Similarities are standardised, as are the scores of the old items that they stan
 are measured, what they weigh and how high they are lifted is chosen per number of shots.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from models.placement import Lineup, lifted
 
 SETTINGS = grid(values=("weighted", "binary"), idf=(0.5, 1.0), by=("all", "nearest"))
 WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-SHIFTS = tuple(step / 8 for step in range(-32, 81))
+SHIFTS = tuple(step / 8 for step in range(-128, 81))
 """In deviations of the old items' scores; ascending."""
 
 
@@ -68,16 +68,17 @@ class ContentSimilarity:
         return score
 
 
-def best_placing(lineups: Iterable[tuple[Setting, Lineup]]) -> Placing:
+def best_placing(samples: Sequence[Sequence[Lineup]]) -> Placing:
     """The most new items met that do old ones no more harm than ours may do.
 
-    Raises:
-        ValueError: there is no setting to choose from.
+    Of each sample of new items a lineup for each of SETTINGS.
     """
     placed = (
         Placing(setting, weight, shift, recall)
-        for setting, lineup in lineups
-        for recall, weight, shift in (lifted([(lineup, 1.0)], one, SHIFTS) for one in WEIGHTS)
+        for setting, lineups in zip(SETTINGS, zip(*samples, strict=True), strict=True)
+        for recall, weight, shift in (
+            lifted([[one] for one in lineups], [1.0], weight, SHIFTS) for weight in WEIGHTS
+        )
     )
     return max(placed, key=lambda one: one.recall)
 

@@ -37,7 +37,7 @@ from models.evaluate import trained
 from models.features import to_csr
 from models.metrics import CELLS, SHOTS, Judgement, Trials
 from models.new_items_report import NewItemsReport, pooled
-from models.newcomers import FEWEST_HIDDEN, HIDDEN_SHARE
+from models.newcomers import hidden_samples
 from models.placement import Lineup
 from models.progress import OnProgress, part, silent
 from models.questions import ask
@@ -45,7 +45,8 @@ from models.shapes import MOST_SHOTS, Personal, Support
 from models.weights import MetaWeights
 
 _TRAINING = 0.6
-_MOST_VALIDATING = 300
+_MOST_VALIDATING = 100
+"""Of one sample of items."""
 
 
 class Asked(NamedTuple):
@@ -242,8 +243,10 @@ def judge_new_items(
     if not len(parts.test):
         raise DataError(dataset.name, "no user falls into the test part", "use more folds or data")
     shots = config.shots or SHOTS
-    mock = mock_items(len(seen.item_ids), parts.seed)
-    practice = Arrival.of(seen, mock, weights, parts.validation, replace(config, seeds=1))
+    practice = [
+        Arrival.of(seen, mock, weights, parts.validation, replace(config, seeds=1))
+        for mock in hidden_samples(len(seen.item_ids), parts.seed)
+    ]
     chosen = tuned(practice, shots, part(tell, 0, 0.7, "content similarity"))
     arrival = Arrival.of(dataset, hidden, weights, parts.test, config)
     values = dict[int, NDArray[np.float64]]()
@@ -255,22 +258,20 @@ def judge_new_items(
     return NewItemsFold(weights.version, int(hidden.sum()), values, chosen)
 
 
-def mock_items(items: int, seed: int) -> NDArray[np.bool_]:
-    """[N] as many as training hides to learn from, for the rival to practise on."""
-    mock = np.zeros(items, bool)
-    number = min(max(FEWEST_HIDDEN, int(HIDDEN_SHARE * items)), items // 4)
-    mock[np.random.default_rng(seed).permutation(items)[:number]] = True
-    return mock
-
-
-def tuned(practice: Arrival, shots: Sequence[int], tell: OnProgress = silent) -> dict[int, Placing]:
-    """What serves the rival best at each number of shots."""
-    found, ways = dict[int, Placing](), practice.similar(SETTINGS)
+def tuned(
+    practice: Sequence[Arrival], shots: Sequence[int], tell: OnProgress = silent
+) -> dict[int, Placing]:
+    """What serves the rival best at each number of shots, with the items that ours learned from."""
+    found = dict[int, Placing]()
+    ways = [arrival.similar(SETTINGS) for arrival in practice]
     for done, k in enumerate(shots):
         tell("", done / len(shots))
-        lineups = practice.lineups(k, ways, _MOST_VALIDATING)
-        if lineups:
-            found[k] = best_placing(zip(SETTINGS, lineups, strict=True))
+        samples = [
+            arrival.lineups(k, way, _MOST_VALIDATING)
+            for arrival, way in zip(practice, ways, strict=True)
+        ]
+        if samples and all(samples):
+            found[k] = best_placing(samples)
     return completed(found, shots)
 
 

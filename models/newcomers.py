@@ -3,7 +3,8 @@
 From what is known of all other items the rows of the hidden ones are foretold, and they are placed
 in the lists of validation users, who stay without them in their supports. So is learned how much of
 an expected rate to believe, what the recollection of kin counts for, and how high new items may
-climb. Then the map from features to rows is fitted to all items.
+climb. What they cost depends on the few that climb highest, so several samples are hidden, one
+after the other. Then the map from features to rows is fitted to all items.
 """
 
 from collections.abc import Mapping
@@ -20,20 +21,23 @@ from models.algorithms.likeness import Likeness, Ridge, Weighing
 from models.algorithms.scoring import personalise
 from models.features import to_csr
 from models.metrics import CELLS, SHOTS, Question
-from models.placement import Lineup, best_places
+from models.placement import Lineup, Place, best_places
 from models.shapes import Features, Kin, Support
 from models.validation import Exam, interpolated
 
 HIDDEN_SHARE = 0.1
-FEWEST_HIDDEN = 200
+FEWEST_HIDDEN, MOST_HIDDEN = 200, 2000
 """Where there are many fewer items, a quarter of them is hidden."""
+SAMPLES = 8
+"""At most, without an item in common."""
 SURE = 10.0
 """Users with whom an item's vector is half known."""
 MOST_KNOWN = 64
 """Features kept of an item, to tell whose kin it is."""
 TRUSTS = tuple(float(trust) for trust in np.geomspace(0.1, 1e4, 51))
 
-_MOST_QUESTIONS = 300
+_MOST_QUESTIONS = 100
+"""Of one sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,40 +60,50 @@ class Newcomers:
 
         The latter by shots, for validation users; nothing at all where nothing is known of items.
         """
-        items = len(self.counts)
-        hidden = np.zeros(items, bool)
-        number = min(max(FEWEST_HIDDEN, int(HIDDEN_SHARE * items)), items // 4)
-        hidden[np.random.default_rng(seed).permutation(items)[:number]] = True
-        if not self.size or not number:
+        samples = hidden_samples(len(self.counts), seed)
+        if not self.size or not samples:
             return {}, {}
-        chosen = Likeness.chosen(self._known(~hidden), _centred(slow, ~hidden), seed)
-        partial = {**slow, **self.described(slow, chosen, np.flatnonzero(~hidden))}
-        hidden_items = np.flatnonzero(hidden)
-        rows = algorithm.content_rows(partial, self.contents.of(hidden_items))
-        lacking = torch.from_numpy(self._rate(hidden)).log() - rows[:, -1].exp().mean().log()
-        rows[:, -2:] += lacking
-        trust = trusted_chances(self.counts[hidden], rows[:, -1].double().exp().numpy(), self.users)
-        kin = algorithm.kin(partial, self.contents.of(hidden_items))
-        lineups = {
-            k: lineup
-            for k in SHOTS
-            if (lineup := _lineup(algorithm, slow, exam, k, hidden, rows, kin)) is not None
-        }
+        chosen = Likeness.chosen(self._known(~samples[0]), _centred(slow, ~samples[0]), seed)
+        met = [self._met(algorithm, slow, exam, chosen, hidden) for hidden in samples]
+        rates = np.concatenate([one.rates for one in met])
+        counts = np.concatenate([self.counts[hidden] for hidden in samples])
+        lineups = {k: [one.lineups[k] for one in met] for k in met[0].lineups}
         places = best_places(lineups)
-        taught = self.described(slow, chosen, np.arange(items))
-        taught["content_base"][-1] += lacking
+        taught = self.described(slow, chosen, np.arange(len(self.counts)))
+        taught["content_base"][-1] += float(np.mean([one.lacking for one in met]))
         tables = {
             "content_weight": {k: weight for k, (weight, _) in places.items()},
             "content_shift": {k: shift for k, (_, shift) in places.items()},
         }
         return {
             **taught,
-            "content_chances": torch.tensor(trust),
+            "content_chances": torch.tensor(trusted_chances(counts, rates, self.users)),
             **{name: torch.tensor(interpolated(table)) for name, table in tables.items()},
         }, {
-            k: {"new_recall@100": float(one.marks(*places[k]).new.nanmean().nan_to_num(0.0))}
-            for k, one in lineups.items()
+            k: {"new_recall@100": float(np.mean([_recall(one, places[k]) for one in some]))}
+            for k, some in lineups.items()
         }
+
+    def _met(
+        self,
+        algorithm: Trainable,
+        slow: Slow,
+        exam: Exam,
+        chosen: Likeness,
+        hidden: NDArray[np.bool_],
+    ) -> "_Met":
+        """The `hidden` items, foretold from all others, in the lists of validation users."""
+        partial = {**slow, **self.described(slow, chosen, np.flatnonzero(~hidden))}
+        contents = self.contents.of(np.flatnonzero(hidden))
+        rows, kin = algorithm.content_rows(partial, contents), algorithm.kin(partial, contents)
+        lacking = float(np.log(self._rate(hidden)) - rows[:, -1].exp().mean().log())
+        rows[:, -2:] += lacking
+        found = {k: _lineup(algorithm, slow, exam, k, hidden, rows, kin) for k in SHOTS}
+        return _Met(
+            rows[:, -1].double().exp().numpy(),
+            lacking,
+            {k: lineup for k, lineup in found.items() if lineup is not None},
+        )
 
     def described(
         self, slow: Slow, chosen: Likeness, items: NDArray[np.int64]
@@ -124,6 +138,29 @@ class Newcomers:
     def _rate(self, items: NDArray[np.bool_]) -> NDArray[np.float64]:
         """[] the mean rate at which users met these items, smoothed as popularity is."""
         return np.asarray((self.counts[items].mean() + 1) / (self.users + 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Met:
+    """What became of one sample of hidden items."""
+
+    rates: NDArray[np.float64]
+    """[M] expected, on average as they are."""
+    lacking: float
+    """What had to be added to their logarithm for that."""
+    lineups: Mapping[int, Lineup]
+    """By shots."""
+
+
+def hidden_samples(items: int, seed: int) -> list[NDArray[np.bool_]]:
+    """Each [N], with other items; none where there are hardly any."""
+    number = min(max(FEWEST_HIDDEN, min(MOST_HIDDEN, int(HIDDEN_SHARE * items))), items // 4)
+    order = np.random.default_rng(seed).permutation(items)
+    samples = min(SAMPLES, items // number) if number else 0
+    return [
+        np.isin(np.arange(items), order[place * number : (place + 1) * number])
+        for place in range(samples)
+    ]
 
 
 def trusted_chances(met: NDArray[np.float64], expected: NDArray[np.float64], users: int) -> float:
@@ -182,6 +219,10 @@ def _lineup(
             )
         )
     return Lineup.together(parts) if parts else None
+
+
+def _recall(lineup: Lineup, place: Place) -> float:
+    return float(lineup.marks(*place).new.nanmean().nan_to_num(0.0))
 
 
 def _centred(slow: Slow, items: NDArray[np.bool_]) -> csr_array:

@@ -103,46 +103,58 @@ class Lineup:
 
 
 def best_places(
-    lineups: Mapping[int, Lineup], weights: Sequence[float] = WEIGHTS
+    lineups: Mapping[int, Sequence[Lineup]], weights: Sequence[float] = WEIGHTS
 ) -> dict[int, Place]:
-    """By shots; each number of shots is judged together with its neighbours, which count half.
+    """By shots, from the lineups of several samples of new items, the same samples at all shots.
 
-    Where every place does too much harm, or none lets new ones be met, they are kept out.
+    Each number of shots is judged together with its neighbours, which count half. Where every place
+    does too much harm, or none lets new ones be met, they are kept out.
     """
     shots, chosen = list(lineups), dict[int, Place]()
     for position, k in enumerate(shots):
         near = shots[max(0, position - 1) : position + 2]
-        judges = [(lineups[other], 2.0 if other == k else 1.0) for other in near]
-        tried = [(0.0, weights[0], SHIFTS[0]), *(lifted(judges, one, SHIFTS) for one in weights)]
-        _, *place = max(tried, key=lambda one: one[0])
-        chosen[k] = place[0], place[1]
+        trusts = [2.0 if other == k else 1.0 for other in near]
+        samples = list(zip(*(lineups[other] for other in near), strict=True))
+        tried = [(0.0, weights[0], SHIFTS[0])]
+        tried += [lifted(samples, trusts, weight, SHIFTS) for weight in weights]
+        _, weight, shift = max(tried, key=lambda one: one[0])
+        chosen[k] = weight, shift
     return chosen
 
 
 def lifted(
-    judges: Sequence[tuple[Lineup, float]], weight: float, shifts: Sequence[float]
+    samples: Sequence[Sequence[Lineup]],
+    trusts: Sequence[float],
+    weight: float,
+    shifts: Sequence[float],
 ) -> tuple[float, float, float]:
     """(recall of new items, `weight`, shift) with the highest of `shifts` that does no harm.
 
-    Each lineup of `judges` counts by its number. Where all do harm, the first shift.
+    What new items cost depends on the few that stand highest, so no sample of them may do harm; the
+    recall is the mean over all. Each sample has several lineups, which count by `trusts`. Where all
+    shifts do harm, the first, with no recall.
     """
-    trusts = torch.tensor([trust for _, trust in judges], dtype=torch.float64)
+    shares = torch.tensor(trusts, dtype=torch.float64) / sum(trusts)
 
-    def means(marks: Sequence[Marks]) -> Tensor:
-        """[3] of what must not be harmed, then of what is to be gained."""
+    def means(sample: Sequence[Lineup], shift: float | None) -> Tensor:
+        """[3] of what must not be harmed, then of what is to be gained; None: no new items."""
+        marks = (one.without_new() if shift is None else one.marks(weight, shift) for one in sample)
         table = [(_mean(one.old), _mean(one.together), _mean(one.new)) for one in marks]
-        return trusts @ torch.tensor(table, dtype=torch.float64) / trusts.sum()
+        return shares @ torch.tensor(table, dtype=torch.float64)
 
-    allowed = (1 - HARM) * means([lineup.without_new() for lineup, _ in judges])[:2]
-
-    def placed(shift: float) -> Tensor:
-        return means([lineup.marks(weight, shift) for lineup, _ in judges])
+    allowed = [(1 - HARM) * means(sample, None)[:2] for sample in samples]
 
     def harms(shift: float) -> bool:
-        return bool((placed(shift)[:2] < allowed).any())
+        return any(
+            bool((means(sample, shift)[:2] < least).any())
+            for sample, least in zip(samples, allowed, strict=True)
+        )
 
-    shift = shifts[max(0, bisect_left(shifts, x=True, key=harms) - 1)]
-    return float(placed(shift)[2]), weight, shift
+    place = bisect_left(shifts, x=True, key=harms)
+    if not place:
+        return 0.0, weight, shifts[0]
+    shift = shifts[place - 1]
+    return float(torch.stack([means(one, shift)[2] for one in samples]).mean()), weight, shift
 
 
 def _mean(marks: Tensor) -> float:

@@ -60,27 +60,34 @@ def test_where_nothing_is_known_all_new_items_are_alike() -> None:
         assert not nothing.scorer(SETTINGS[0])(support).any()
 
 
-def lineup(alike: list[float]) -> Lineup:
-    """One user: 150 old items, of whom the best ten are wanted; of three new items the first is."""
+def lineup(of_wanted: float, of_others: float) -> Lineup:
+    """One user who wants every second of 150 old items, and of 60 new items the first."""
     old = torch.linspace(3, -3, 150).unsqueeze(0)
-    wanted = torch.arange(150).unsqueeze(0) < 10
+    wanted = torch.arange(150).unsqueeze(0) % 2 == 0
     question = Question(wanted, torch.zeros(1, 150, dtype=torch.bool))
-    similarity = torch.tensor([alike])
-    new = torch.tensor([[True, False, False]])
+    new = torch.arange(60).unsqueeze(0) == 0
+    similarity = torch.where(new, of_wanted, of_others)
     return Lineup.of(old, question, torch.zeros_like(similarity), similarity, new)
 
 
+def samples(best: int) -> list[list[Lineup]]:
+    """Twice a lineup for each setting, of which one tells who is wanted."""
+    good, bad = lineup(1.0, -1.0), lineup(-1.0, 1.0)
+    return [[good if place == best else bad for place in range(len(SETTINGS))]] * 2
+
+
 def test_the_setting_that_finds_most_is_placed_without_harm() -> None:
-    good, bad = lineup([1.4, -0.7, -0.7]), lineup([-1.4, 0.7, 0.7])
-    chosen = best_placing([(SETTINGS[0], bad), (SETTINGS[1], good)])
+    chosen = best_placing(samples(3))
+    assert chosen.setting == SETTINGS[3]
     assert chosen.recall == 1
-    marks = (bad if chosen.setting == SETTINGS[0] else good).marks(chosen.weight, chosen.shift)
-    assert float(marks.old) >= 1 - HARM
-    assert float(marks.together) >= (1 - HARM) * float(bad.without_new().together)
+    placed = samples(3)[0][3]
+    marks, alone = placed.marks(chosen.weight, chosen.shift), placed.without_new()
+    assert float(marks.old) >= (1 - HARM) * float(alone.old)
+    assert float(marks.together) >= (1 - HARM) * float(alone.together)
 
 
 def test_nobody_to_choose_keeps_the_choice_for_fewer_shots() -> None:
-    chosen = best_placing([(SETTINGS[3], lineup([1.4, -0.7, -0.7]))])
+    chosen = best_placing(samples(3))
     found = completed({1: chosen}, (0, 1, 2))
     assert found[0].setting == UNTUNED.setting
     assert found[1] == chosen

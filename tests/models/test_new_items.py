@@ -19,7 +19,6 @@ from models.new_items import (
     evaluate_new_items,
     held_out_items,
     judge_new_items,
-    mock_items,
 )
 from models.new_items_report import MEASURES, NewItemsReport
 from models.weights import MetaWeights
@@ -134,12 +133,6 @@ def test_old_items_are_asked_as_if_new_ones_did_not_exist(
 def test_more_shots_than_anybody_has_are_left_out(dataset: Dataset, workdir: Path) -> None:
     asked = EvaluateConfig(shots=(0, 49, 120))
     assert list(evaluate_new_items(dataset, CONFIG, [0], workdir, asked).shots) == [0]
-
-
-def test_the_rival_practises_on_items_that_training_knew(weights: MetaWeights) -> None:
-    mock = mock_items(len(weights.item_ids), 0)
-    assert 0 < mock.sum() == len(weights.item_ids) // 4
-    assert not np.array_equal(mock, mock_items(len(mock), 1))
 
 
 def test_without_properties_new_items_are_all_alike(dataset: Dataset, workdir: Path) -> None:

@@ -11,7 +11,7 @@ from models import algorithms
 from models.config import RankerConfig
 from models.data import Dataset, read, split
 from models.encoders import Encoders
-from models.newcomers import Newcomers, trusted_chances
+from models.newcomers import Newcomers, hidden_samples, trusted_chances
 from models.shapes import Features
 from models.validation import Exam
 from tests.models.generated_data import KINDS, generated_frame
@@ -102,6 +102,17 @@ def test_the_same_seed_teaches_the_same(dataset: Dataset, taught: Taught) -> Non
 def test_nothing_is_taught_where_nothing_is_known(taught: Taught) -> None:
     nothing = Newcomers(Features.none(ITEMS), 0, taught.counts, 100)
     assert nothing.taught(ALGORITHM, taught.start, taught.exam, 0) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("items", "samples", "size"),
+    [(0, 0, 0), (3, 0, 0), (7, 7, 1), (160, 4, 40), (1000, 5, 200), (10**5, 8, 2000)],
+)
+def test_samples_have_no_item_in_common(items: int, samples: int, size: int) -> None:
+    hidden = hidden_samples(items, 0)
+    assert len(hidden) == samples
+    assert all(one.sum() == size for one in hidden)
+    assert samples == 0 or np.sum(hidden, axis=0).max() == 1
 
 
 @pytest.mark.parametrize("true", [1.0, 30.0, 1000.0])

@@ -77,7 +77,7 @@ def cut(rows: slice) -> tuple[Tensor, Question, Tensor, Tensor, Tensor]:
 
 def test_the_best_place_helps_the_new_and_spares_the_old() -> None:
     lineups = {k: Lineup.of(*random_parts(seed=k)) for k in (1, 2, 3)}
-    places = best_places(lineups)
+    places = best_places({k: [lineup] for k, lineup in lineups.items()})
     for k, (weight, shift) in places.items():
         assert weight > 0  # what is recalled tells what is wanted
         assert lineups[k].marks(weight, shift).new.nanmean() > 0.02
@@ -96,7 +96,7 @@ def test_the_best_place_helps_the_new_and_spares_the_old() -> None:
 def test_no_higher_place_is_allowed() -> None:
     """Against all shifts tried one by one."""
     lineup = Lineup.of(*random_parts())
-    recall, weight, shift = lifted([(lineup, 1.0)], 1.0, SHIFTS)
+    recall, weight, shift = lifted([[lineup]], [1.0], 1.0, SHIFTS)
     alone = lineup.without_new()
     allowed = [
         one
@@ -111,11 +111,20 @@ def test_no_higher_place_is_allowed() -> None:
 
 def test_where_all_places_do_harm_the_lowest_is_taken() -> None:
     lineup = Lineup.of(*random_parts())
-    assert lifted([(lineup, 1.0)], 0.0, (50.0, 60.0))[2] == 50.0
+    assert lifted([[lineup]], [1.0], 0.0, (50.0, 60.0)) == (0.0, 0.0, 50.0)
+
+
+def test_no_sample_of_new_items_may_do_harm() -> None:
+    samples = [[Lineup.of(*random_parts(seed=seed))] for seed in range(4)]
+    alone = [lifted([one], [1.0], 1.0, SHIFTS) for one in samples]
+    recall, _, shift = lifted(samples, [1.0], 1.0, SHIFTS)
+    assert shift == min(lowest for _, _, lowest in alone)
+    means = [float(one.marks(1.0, shift).new.nanmean()) for (one,) in samples]
+    assert recall == pytest.approx(sum(means) / 4)
 
 
 def test_new_items_that_nobody_wants_are_kept_out() -> None:
     old, question, row, recalled, _ = random_parts()
     lineup = Lineup.of(old, question, row, recalled, torch.zeros(ASKED, NEW, dtype=torch.bool))
-    assert best_places({5: lineup})[5] == (WEIGHTS[0], SHIFTS[0])
+    assert best_places({5: [lineup]})[5] == (WEIGHTS[0], SHIFTS[0])
     assert lineup.marks(WEIGHTS[0], SHIFTS[0]).new.isnan().all()
