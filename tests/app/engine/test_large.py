@@ -3,17 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from app.domain import Item, Shot
 from app.engine import frozen, pools
 from app.engine.engine import Engine
 from app.engine.filters import Compare, Not
 from app.engine.request import RankRequest
-from models.weights import MetaWeights
+from models import weights as meta_weights
+from models.algorithms.matching import Matching
+from models.algorithms.ranking import MEMORIES
+from models.config import RankerConfig
+from models.weights import Facts, MetaWeights
 from tests.generated import generated_encoders, generated_ids, save_generated
 
 ITEMS, NOW = 400, 1_000
@@ -144,3 +150,43 @@ async def test_old_files_make_room(small_is_large: None, tmp_path: Path) -> None
             assert (await lists(engine, 3))[0]
     kept = sorted(path.suffix for path in folder.iterdir() if path.suffix)
     assert kept == sorted([".cells", ".rows", ".tensors"] * 4)
+
+
+async def test_a_matching_network_is_searched_around_likes(
+    small_is_large: None, tmp_path: Path
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    slow = Matching(RankerConfig(dimension=8, negatives=32)).assembled(
+        torch.randn(ITEMS, 8, generator=generator),
+        -1 - 4 * torch.rand(ITEMS, generator=generator),
+        {
+            name: (torch.zeros(ITEMS, 1, dtype=torch.int32), torch.zeros(ITEMS, 1))
+            for name in MEMORIES
+        },
+        seed=0,
+    )
+    facts = Facts(
+        algorithm=Matching.name,
+        retrieval="multi_vector",
+        steps=1,
+        split={},
+        data={},
+        config={},
+        metrics={},
+    )
+    version = meta_weights.save(tmp_path, slow, IDS, facts).version
+    async with started(meta_weights.load(tmp_path, version)) as engine:
+        snapshot = engine.pinned()
+        whole = replace(
+            snapshot,
+            layout=replace(snapshot.layout, frozen=replace(snapshot.frozen, search=None)),
+        )
+        for place in range(0, 60, 7):
+            shots = tuple(Shot(IDS[place + 9 * n], 1.0, 0) for n in range(4))
+            request = RankRequest(shots, 20, filter=Compare("genre", "eq", "art"))
+            found, best = [
+                [item.item_id for item in (await engine.rank(one, request, within=30.0)).items]
+                for one in (snapshot, whole)
+            ]
+            assert len(found) == 20
+            assert len(set(found) & set(best)) >= 19
