@@ -41,6 +41,7 @@ BROUGHT_TO_MIND = {
 }
 """How many items each memory keeps of one."""
 START_SECONDS = 60.0
+DEFAULTS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,10 @@ class Stage:
         return SupportStore(self.redis, NAMESPACE, TTL_SECONDS)
 
     @asynccontextmanager
-    async def ours(self, workers: int = 1) -> AsyncIterator[int]:
-        """`thaw serve`; its port."""
+    async def ours(
+        self, workers: int = 1, settings: Mapping[str, str] = DEFAULTS
+    ) -> AsyncIterator[int]:
+        """`thaw serve`; its port. `settings` are environment variables."""
         port = free_port()
         thaw = str(Path(sys.executable).with_name("thaw"))
         command = [thaw, "serve", "--port", str(port)]
@@ -74,6 +77,7 @@ class Stage:
             "THAW_DATABASE__URL": self.database_url,
             "THAW_REDIS__URL": self.valkey.url,
             "THAW_WEIGHTS__DIRECTORY": str(self.folder / "weights"),
+            **settings,
         }
         if workers > 1:
             command += ["--workers", str(workers)]
