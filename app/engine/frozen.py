@@ -37,6 +37,8 @@ class Frozen:
     steps: int
     algorithm: Algorithm
     slow: Slow
+    accrual: Slow
+    """The same with one popularity that stands for all: of them live events need but the sum."""
     served: Served
     """The same, prepared to adapt many at once."""
     index: Mapping[str, int]
@@ -85,6 +87,7 @@ class Frozen:
             steps=manifest.steps,
             algorithm=algorithm,
             slow=slow,
+            accrual=slow | {"popularity": _sum_of_logs(slow["popularity"], device)},
             served=Served.of(algorithm, slow),
             index={item_id: row for row, item_id in enumerate(weights.item_ids)},
             item_ids=weights.item_ids,
@@ -156,6 +159,11 @@ def mapped(weights: MetaWeights, folder: Path | None) -> MetaWeights:
     tensors = {name: weights.slow[name] for name in names}
     slow = weights.slow | shared(folder / f"{weights.version}.tensors", tensors)
     return replace(weights, slow=slow)
+
+
+def _sum_of_logs(logs: Tensor, device: Device) -> Tensor:
+    """[1] the log of the sum that N logs are of."""
+    return logs.to(device.precision).logsumexp(0, keepdim=True)
 
 
 def _nothing(device: Device) -> Support:

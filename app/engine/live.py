@@ -102,7 +102,7 @@ def _shift(live: Live, layout: Layout, rows: Tensor, places: Tensor | slice) -> 
         return live.shift.values[:0]
     frozen, events, unseen = layout.frozen, live.events.values, live.unseen.values
     chances = (live.counted - unseen[places]).clamp_min(0)
-    return frozen.algorithm.popularity_shift(frozen.slow, rows, events[places], chances).float()
+    return frozen.algorithm.popularity_shift(frozen.accrual, rows, events[places], chances).float()
 
 
 def _is_timed(item: Item) -> bool:

@@ -97,6 +97,16 @@ async def test_a_new_item_rises_with_its_events_and_sinks_without(engine: Engine
     assert [item_id for item_id, _ in engine.pinned().popular] == answer
 
 
+async def test_what_live_events_add_is_what_the_algorithm_says(engine: Engine) -> None:
+    new = [Item("liked", events=90), Item("ignored"), Item("young", unseen=700)]
+    await engine.update_items(new, 1, NOW, 1_000)
+    frozen, live = engine.pinned().frozen, engine.pinned().live
+    events, chances = torch.tensor([90.0, 0, 0]).double(), torch.tensor([1000.0, 1000, 300])
+    rows = engine.pinned().layout.newer.values
+    expected = frozen.algorithm.popularity_shift(frozen.slow, rows, events, chances.double())
+    assert torch.equal(live.shift.values, expected.float())
+
+
 async def test_items_that_training_knew_stay_as_popular_as_they_were(engine: Engine) -> None:
     before = await listed(engine)
     await engine.update_items([Item(IDS[-1], events=900)], 1, NOW, 1_000)
