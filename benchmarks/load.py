@@ -124,6 +124,7 @@ class _Generator:
         self._sent = 0
         self._done: list[tuple[float, float]] = []
         self._failures = 0
+        self._counts_from = 0.0
         self._closing = False
         self._lost = False
 
@@ -135,7 +136,8 @@ class _Generator:
             )
             self._free.append(connection)
         started = perf_counter()
-        counts_from, ends = started + load.warm_up, started + load.warm_up + load.seconds
+        counts_from = self._counts_from = started + load.warm_up
+        ends = counts_from + load.seconds
         await self._offer(started, ends)
         if self._lost:
             raise ConnectionError("the server closed a connection")
@@ -170,7 +172,7 @@ class _Generator:
 
     def answered(self, connection: _Connection, *, good: bool) -> None:
         self._done.append((perf_counter(), connection.due))
-        self._failures += not good
+        self._failures += not good and perf_counter() >= self._counts_from
         if self._load.rate == UNBOUNDED and not self._closing:
             self._send(connection, perf_counter())
         elif self._due:
