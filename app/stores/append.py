@@ -33,6 +33,14 @@ NOTE_PENDING = BulkInsert(
     "ON CONFLICT (entity) DO UPDATE SET generation = excluded.generation, "
     "version = excluded.version, since = excluded.since",
 )
+_FORGET_FREE = """
+DELETE FROM pending_apply WHERE entity IN (
+    SELECT entity FROM pending_apply
+    JOIN unnest($1::text[], $2::bigint[], $3::bigint[]) AS given (entity, generation, version)
+    USING (entity, generation, version)
+    FOR UPDATE OF pending_apply SKIP LOCKED
+)
+"""
 _ROW_FAULTS = ("21", "22", "23", "54")
 """SQLSTATE classes that blame a value: cardinality, data, constraint, a limit exceeded."""
 
@@ -295,11 +303,10 @@ async def forget_pending(connection: AsyncConnection, applied: Mapping[Entity, P
     for chunk in chunks(sorted(applied.items())):
         places = [(str(entity), at.generation, at.version) for entity, at in chunk]
         if connection.dialect.name == "postgresql":
-            free = select(PendingRow.entity).where(place.in_(places))
-            condition = PendingRow.entity.in_(free.with_for_update(skip_locked=True))
+            columns = tuple(list(column) for column in zip(*places, strict=True))
+            await connection.exec_driver_sql(_FORGET_FREE, columns)
         else:
-            condition = place.in_(places)
-        await connection.execute(delete(PendingRow).where(condition))
+            await connection.execute(delete(PendingRow).where(place.in_(places)))
 
 
 def _row(key: Key, event: Event) -> tuple[Value, ...]:
