@@ -5,12 +5,14 @@
 Catalogues of any size are jittered copies of the items of one training (benchmarks/resampled.py).
 The engine of the service adapts to 10 events and ranks, one request at a time, nothing cached: all
 items, or those of one shelf that a filter asks for. Sizes take turns. Recall is of the best 100 by
-exact search. Results go into benchmarks/results/scale.json, a figure into docs/images.
+exact search. Results go into benchmarks/results/scale.json, a table into docs/performance.md, and a
+figure into docs/images.
 """
 
 import argparse
 import asyncio
 import json
+import re
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -48,6 +50,7 @@ SMALL = 10_000
 SIZES, QUICK_SIZES = (1_000, SMALL, 100_000, 1_000_000), (1_000, SMALL, 200_000)
 ENTITIES, QUICK_ENTITIES = (1_000, 10_000, 1_000_000), (1_000, 10_000, 100_000)
 RECALL_BAR = 0.98
+_PART = re.compile(r"(?<=<!-- scale -->\n).*(?=<!-- /scale -->)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +117,10 @@ async def _serving(weights: MetaWeights, size: int, folder: Path) -> AsyncIterat
     engine.start()
     try:
         await engine.update_items(on_shelves(large, SHARES[1:]), 1, NOW)
+        asking = histories(large, 200, SHOTS)
         await engine.swap(await engine.prepare(large, NOW), NOW)
-        yield Place(engine, histories(large, 200, SHOTS))
+        del large  # what is in files now would fill memory twice
+        yield Place(engine, asking)
     finally:
         await engine.close()
 
@@ -222,6 +227,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     (asked.results / "scale.json").write_text(json.dumps(content, indent=1))
     draw(measured.latencies, measured.adapting, asked.docs / "images" / "scale.svg")
+    page = asked.docs / "performance.md"
+    if page.exists():
+        page.write_text(_PART.sub(lambda _: f"\n{markdown_of(rows)}\n", page.read_text()))
     Console(width=140).print(table_of(rows, "Scale: one request at a time, adapted on the spot"))
 
 
