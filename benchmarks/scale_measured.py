@@ -67,24 +67,39 @@ async def latencies(
     """Of adapting and ranking for one at a time; each request has a shelf of its own."""
     found = []
     for share in shares:
-        spent: dict[tuple[int, str], list[float]] = {}
-        recalls: dict[int, list[float]] = {}
-        for n in range(-2, requests):  # the first two warm up
-            for place in places:
-                request = _request(place, share, n)
-                snapshot = place.engine.pinned()
-                took, came = await place.asked(request, snapshot)
-                slow, all_ = await place.asked(request, exact(snapshot))
-                if n >= 0:
-                    spent.setdefault((place.items, "served"), []).append(took)
-                    spent.setdefault((place.items, "exact"), []).append(slow)
-                    recall = len(set(came) & set(all_)) / max(1, len(all_))
-                    recalls.setdefault(place.items, []).append(recall)
-        for (items, way), times in spent.items():
-            recall = float(np.mean(recalls[items])) if way == "served" else 1.0
-            low, high = np.percentile(times, [50, 90]).tolist()
-            found.append(Latency(items, share, way, low, high, recall))
+        served = await _turns(places, share, requests, [place.engine.pinned() for place in places])
+        whole = [exact(place.engine.pinned()) for place in places]
+        best = await _turns(places, share, requests, whole)
+        for place, ours, theirs in zip(places, served, best, strict=True):
+            recalls = [
+                len(set(one) & set(other)) / max(1, len(other))
+                for (_, one), (_, other) in zip(ours, theirs, strict=True)
+            ]
+            found += [
+                _latency(place, share, "served", ours, float(np.mean(recalls))),
+                _latency(place, share, "exact", theirs, 1.0),
+            ]
     return found
+
+
+async def _turns(
+    places: Sequence[Place], share: float, requests: int, snapshots: Sequence[Snapshot]
+) -> list[list[tuple[float, list[str]]]]:
+    """By place, what each request took, and what came; the first two warm up."""
+    found: list[list[tuple[float, list[str]]]] = [[] for _ in places]
+    for n in range(-2, requests):
+        for place, snapshot, one in zip(places, snapshots, found, strict=True):
+            asked = await place.asked(_request(place, share, n), snapshot)
+            if n >= 0:
+                one.append(asked)
+    return found
+
+
+def _latency(
+    place: Place, share: float, way: str, asked: Sequence[tuple[float, list[str]]], recall: float
+) -> Latency:
+    low, high = np.percentile([took for took, _ in asked], [50, 90]).tolist()
+    return Latency(place.items, share, way, low, high, recall)
 
 
 def _request(place: Place, share: float, n: int) -> RankRequest:
