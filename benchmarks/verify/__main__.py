@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     name = "verify-quick.json" if asked.quick else "verify.json"
     (asked.results / name).write_text(json.dumps(content, indent=1))
-    if not all(row.passed for row in rows):
+    if not asked.quick and not all(row.passed for row in rows):
         sys.exit(1)
 
 
