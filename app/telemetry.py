@@ -6,13 +6,26 @@ routes are templates. Neither query strings nor keys are ever handed to the logg
 
 import asyncio
 import logging
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_served: set[str] = set()
+"""Versions that this process has served."""
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -34,10 +47,15 @@ _queue_wait = Histogram(
     "thaw_queue_wait_seconds", "Time a request waited for the device.", buckets=SECONDS
 )
 _active_weights = Gauge(
-    "thaw_active_weights", "1 for the meta-weights version that serves now.", ["version"]
+    "thaw_active_weights",
+    "1 for the meta-weights version that serves now.",
+    ["version"],
+    multiprocess_mode="livemax",
 )
 _pending_rows = Gauge(
-    "thaw_pending_rows", "Entities whose events are stored but not yet known to be in Redis."
+    "thaw_pending_rows",
+    "Entities whose events are stored but not yet known to be in Redis.",
+    multiprocess_mode="livemax",
 )
 
 
@@ -169,7 +187,9 @@ def observe_batch(size: int, waits: Sequence[float]) -> None:
 
 
 def set_active_weights(version: str) -> None:
-    _active_weights.clear()
+    for other in _served - {version}:
+        _active_weights.labels(other).set(0)
+    _served.add(version)
     _active_weights.labels(version).set(1)
 
 
@@ -179,4 +199,14 @@ def set_pending_rows(rows: int) -> None:
 
 def exposition() -> tuple[bytes, Mapping[str, str]]:
     """All metrics in Prometheus' text format, and the headers that go with it."""
-    return generate_latest(), {"Content-Type": CONTENT_TYPE_LATEST}
+    return generate_latest(_registry()), {"Content-Type": CONTENT_TYPE_LATEST}
+
+
+def _registry() -> CollectorRegistry:
+    """Of all workers, where `thaw serve` has started several."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    together = CollectorRegistry()
+    collect: Callable[[CollectorRegistry], object] = MultiProcessCollector
+    collect(together)
+    return together

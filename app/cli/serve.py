@@ -1,16 +1,19 @@
-"""`thaw serve`: the service itself, one worker."""
+"""`thaw serve`: the service itself, in one process or several."""
 
-import gc
+import os
 import socket
+import sys
 from collections.abc import Callable
-from typing import Annotated
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.console import complain, load_settings, say
 
-COLLECT_AFTER = 20_000
-"""New objects, not counting those that went; by default it is 700, a few requests."""
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def serve(
@@ -18,13 +21,16 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; THAW_SERVER__PORT otherwise.")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes; each has the catalogue in memory.")
+    ] = 1,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish what has begun."""
     server = load_settings().server
     listening = listen(host or server.host, server.port if port is None else port)
     if listening is None:
         raise typer.Exit(2)
-    run(listening, lambda: say(f"serving on {address(listening)}"))
+    run(listening, lambda: say(f"serving on {address(listening)}"), workers)
 
 
 def listen(host: str, port: int, *, move_on: bool = False) -> socket.socket | None:
@@ -53,36 +59,71 @@ def address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def spare_the_collector() -> None:
-    """Everything that is here now stays for good, so the collector need not look at it again.
-
-    Else it walks through the whole catalogue and every library, time and again, while requests
-    wait: several tenths of a second in ten thousand items.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 20)
-
-
-def run(listening: socket.socket, ready: Callable[[], None] | None = None) -> None:
+def run(listening: socket.socket, ready: Callable[[], None], workers: int = 1) -> None:
     """Serve on `listening` until a signal; calls `ready` once requests are answered."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        "app.main:create_worker",
+        factory=True,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # nobody asks where a request came from
+        timeout_graceful_shutdown=10,
+        workers=workers,
+    )
+    if workers == 1:
+        _run_here(config, listening, ready)
+    else:
+        _run_many(config, listening, ready)
+
+
+def _run_here(
+    config: "uvicorn.Config", listening: socket.socket, ready: Callable[[], None]
+) -> None:
     import uvicorn
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            spare_the_collector()
-            if self.started and ready:
+            if self.started:
                 ready()
 
-    config = uvicorn.Config(
-        "app.main:create_app",
-        factory=True,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=10,
-    )
     server = Announcing(config)
     server.run(sockets=[listening])
     if not server.started:
         raise typer.Exit(1)
+
+
+def _run_many(
+    config: "uvicorn.Config", listening: socket.socket, ready: Callable[[], None]
+) -> None:
+    """Processes that share the socket; each is a replica, and one that dies is replaced."""
+    from uvicorn.supervisors import Multiprocess
+
+    class Announcing(Multiprocess):
+        waiting = True
+
+        def keep_subprocess_alive(self) -> None:
+            before = {process.pid for process in self.processes}
+            super().keep_subprocess_alive()
+            for gone in before - {process.pid for process in self.processes}:
+                for gauges in Path(folder).glob(f"gauge_live*_{gone}.db"):
+                    gauges.unlink()
+            if self.waiting and all(process.is_ready() for process in self.processes):
+                self.waiting = False
+                ready()
+
+    share_the_machine(config.workers)
+    with TemporaryDirectory(prefix="thaw-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        supervisor = Announcing(config, sockets=[listening])
+        supervisor.run()
+    if supervisor.waiting:
+        raise typer.Exit(1)
+
+
+def share_the_machine(workers: int) -> None:
+    """So many cores for the arithmetic of each worker, unless the environment says otherwise."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // workers)))

@@ -3,11 +3,12 @@
 Whatever goes wrong before the swap leaves the old meta-weights serving.
 """
 
+import asyncio
 from asyncio import to_thread
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import structlog
 
@@ -31,6 +32,8 @@ from models.weights import Manifest
 log = structlog.get_logger()
 
 REPLICA_AGE_SECONDS = 10.0
+AGREE_SECONDS = 3.0
+"""Replicas look for another version four times a second, and must read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ async def reload(parts: Parts, version: str | None, *, dry_run: bool, now: int) 
         if not dry_run:
             await parts.activation.activate(prepared.version, previous)
             await parts.engine.swap(prepared, now)
+            await _agreed(parts, prepared.version)
         return Reloaded(
             version=prepared.version,
             previous=previous,
@@ -101,6 +105,7 @@ async def follow(parts: Parts, now: int) -> None:
         await parts.engine.swap(prepared, now)
         if desired is None:
             await parts.activation.adopt(prepared.version)
+    await _replicas(parts)  # whoever reloaded waits to see it
 
 
 async def _first_that_works(parts: Parts, versions: Sequence[str], now: int) -> Snapshot:
@@ -147,6 +152,15 @@ async def _prepare(parts: Parts, version: str, now: int) -> Snapshot:
         raise WeightsRejected(version, str(error)) from error
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsRejected(version, f"ranking with them fails: {error}") from error
+
+
+async def _agreed(parts: Parts, version: str) -> None:
+    """Waits until every live replica serves `version`, or for as long as it is worth it."""
+    until = monotonic() + AGREE_SECONDS
+    while monotonic() < until:
+        if all(replica.version == version for replica in await _replicas(parts)):
+            return
+        await asyncio.sleep(0.05)
 
 
 async def _replicas(parts: Parts) -> Sequence[Replica]:

@@ -32,13 +32,14 @@ class Served:
     keys: dict[str, str]
     log: Path
     port: int = field(default_factory=free_port)
+    workers: int = 1
     process: "subprocess.Popen[bytes] | None" = None
 
     async def start(self, until: str = "/readyz") -> None:
         """Returns once the probe at `until` says yes."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: ASYNC220 - a moment; the service is its own
-                [THAW, "serve", "--port", str(self.port)],
+                [THAW, "serve", "--port", str(self.port), "--workers", str(self.workers)],
                 env={**os.environ, **self.environment},
                 stdout=log,
                 stderr=log,
