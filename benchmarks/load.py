@@ -55,14 +55,16 @@ class Measured:
 
 
 def offer(load: Load) -> Measured:
-    """Runs the load in a new process. Raises `CalledProcessError` where a connection breaks."""
+    """Runs the load in a new process. Raises `RuntimeError` where a connection breaks."""
     told = {**asdict(load), "requests": [one.decode("latin-1") for one in load.requests]}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load"],
         input=json.dumps(told).encode(),
-        stdout=subprocess.PIPE,
-        check=True,
+        capture_output=True,
+        check=False,
     )
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode().strip().splitlines()[-1])
     return Measured(**json.loads(done.stdout))
 
 
@@ -185,6 +187,8 @@ class _Generator:
 
     def _send(self, connection: _Connection, due: float) -> None:
         requests = self._load.requests
+        if self._lost:
+            return
         connection.send(requests[self._sent % len(requests)], due)
         self._sent += 1
 

@@ -136,7 +136,9 @@ async def staged(items: int) -> AsyncIterator[Stage]:
 
 
 def save_weights(directory: Path, items: int, seed: int = 0) -> Sequence[str]:
-    """Untrained meta-weights in the shape of trained ones: what they cost is the same."""
+    """Untrained meta-weights in the shape of those that are trained on ml-1m, which know of no
+    leave-one-out blend: what they cost is the same.
+    """
     generator = torch.Generator().manual_seed(seed)
     vectors = torch.randn(items, DIMENSION, generator=generator) / DIMENSION**0.5
     popularity = torch.linspace(-2.0, -12.0, items)
@@ -145,7 +147,7 @@ def save_weights(directory: Path, items: int, seed: int = 0) -> Sequence[str]:
     slow = {
         **MetaSGD(config).assembled(vectors, popularity, memories, seed),
         **{f"{name}_weight": torch.full((51,), 0.1) for name in MEMORIES},
-        "caution": torch.full((51,), 0.5),
+        "caution": torch.zeros(51),
         "gate": torch.linspace(0.0, 1.0, 51),
     }
     item_ids = tuple(f"item-{n:06d}" for n in range(items))
