@@ -4,9 +4,10 @@ Where few rows may be shown at all, or an index can tell which ones matter, only
 else the whole catalogue is.
 """
 
-from collections.abc import Iterable
+from itertools import starmap
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,7 +36,13 @@ def nominate(device: Device, snapshot: Snapshot, asked: Asked) -> Nominated:
     shown = _shown(snapshot, asked.batch)
     pools = pools_of(snapshot, asked, shown)
     whole = [entity for entity, pool in enumerate(pools) if pool is None]
-    found = dict(zip(whole, _of_all(device, snapshot, asked, whole, shown), strict=True))
+    if len(whole) == len(pools):
+        return _of_all(device, snapshot, asked, whole, shown)
+    found: dict[int, Nominated] = {}
+    if whole:
+        best = _of_all(device, snapshot, asked, whole, shown)
+        parts = zip(*(torch.split(part, 1) for part in best), strict=True)
+        found = dict(zip(whole, starmap(Nominated, parts), strict=True))
     for entity, pool in enumerate(pools):
         if pool is not None:
             found[entity] = _of_some(device, snapshot, asked, entity, device.rows(pool))
@@ -54,30 +61,56 @@ def _shown(snapshot: Snapshot, batch: RankBatch) -> list[Bits]:
 
 def _of_all(
     device: Device, snapshot: Snapshot, asked: Asked, entities: list[int], shown: list[Bits]
-) -> Iterable[Nominated]:
-    """For each of some entities the best of the whole catalogue."""
-    if not entities:
-        return ()
-    layout, frozen = snapshot.layout, snapshot.frozen
-    whose = torch.tensor(entities, device=device.torch)
-    personal = Personal(*(part[whose] for part in asked.personal))
-    scores = torch.cat(
-        [frozen.algorithm.score(frozen.slow, personal, part) for part in layout.parts], dim=1
-    )
+) -> Nominated:
+    """Of some entities the best of the whole catalogue."""
+    frozen, personal = snapshot.frozen, asked.personal
+    items, recalled = asked.recollection
+    if len(entities) < len(shown):
+        whose = torch.tensor(entities, device=device.torch)
+        personal = Personal(*(part[whose] for part in personal))
+        items, recalled = items[whose], recalled[whose]
+    scores = _scores(snapshot, personal)
     added = torch.zeros_like(scores)
-    items, recalled = (part[whose] for part in asked.recollection)
     added.scatter_add_(1, items, recalled.to(added))
     added[:, frozen.accruing :] += snapshot.live.shift.values
     scores += added
+    _hide(device, snapshot, asked.batch, entities, shown, scores)
+    values, rows = best_columns(scores, asked.wanted, MARGIN, snapshot.ids.__getitem__)
+    return Nominated(rows, added.gather(1, rows), values > -torch.inf)
+
+
+def _scores(snapshot: Snapshot, personal: Personal) -> Tensor:
+    """[B, N] what everybody's scores are before anything is added.
+
+    Where they are one dot product, those of the unit vectors tell what to multiply with.
+    """
+    algorithm, slow, parts = snapshot.frozen.algorithm, snapshot.frozen.slow, snapshot.layout.parts
+    if algorithm.retrieval == "dot":
+        units = torch.eye(parts[0].shape[1], device=parts[0].device)
+        directions = algorithm.score(slow, personal, units)
+        scores = [directions @ part.T for part in parts]
+    else:
+        scores = [algorithm.score(slow, personal, part) for part in parts]
+    return scores[0] if len(scores) == 1 else torch.cat(scores, dim=1)
+
+
+def _hide(
+    device: Device,
+    snapshot: Snapshot,
+    batch: RankBatch,
+    entities: list[int],
+    shown: list[Bits],
+    scores: Tensor,
+) -> None:
+    """Takes out of `scores` [E, N] what may not be shown."""
+    scores.masked_fill_(snapshot.live.closed.values, -torch.inf)
+    excluded = [batch.excluded[entity] for entity in entities]
+    whose = np.repeat(np.arange(len(entities)), [len(rows) for rows in excluded])
+    scores[device.rows(whose), device.rows(np.concatenate(excluded))] = -torch.inf
     for place, entity in enumerate(entities):
-        if shown[entity] is snapshot.open:
-            scores[place].masked_fill_(snapshot.live.closed.values, -torch.inf)
-        else:
+        if batch.filters[entity] is not None:
             may = torch.from_numpy(bits.mask(shown[entity], len(snapshot.ids)))
             scores[place].masked_fill_(~may.to(device.torch), -torch.inf)
-    values, rows = best_columns(scores, asked.wanted, MARGIN, snapshot.ids.__getitem__)
-    parts = (rows, added.gather(1, rows), values > -torch.inf)
-    return map(Nominated, *(torch.split(part, 1) for part in parts))
 
 
 def _of_some(
