@@ -115,7 +115,7 @@ class _Connection(asyncio.Protocol):
             self._generator.answered(self, good=good)
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._generator.lost()
+        self._generator.lost(self)
 
 
 class _Generator:
@@ -123,6 +123,7 @@ class _Generator:
         self._load = load
         self._free: deque[_Connection] = deque()
         self._due: deque[float] = deque()
+        self._left = load.connections
         self._sent = 0
         self._done: list[tuple[float, float]] = []
         self._failures = 0
@@ -182,8 +183,14 @@ class _Generator:
         else:
             self._free.append(connection)
 
-    def lost(self) -> None:
-        self._lost = self._lost or not self._closing
+    def lost(self, connection: _Connection) -> None:
+        """Servers close what has been idle for long; a request on its way must be answered."""
+        self._left -= 1
+        idle = connection in self._free
+        if idle:
+            self._free.remove(connection)
+        if not self._closing and (not idle or not self._left):
+            self._lost = True
 
     def _send(self, connection: _Connection, due: float) -> None:
         requests = self._load.requests

@@ -110,7 +110,7 @@ async def _measure_lists(
             ("adapting", ours, asked, ADAPTED),
             ("bare", bare, bare_asked, ""),
         ):
-            load = Load(port, sent, at, 256, plan.seconds, plan.warm_up, told)
+            load = Load(port, sent, at, 64, plan.seconds, plan.warm_up, told)
             points.append(Point(name, await _offered(load)))
     return [
         _row("lists that must adapt", rate["adapting"], rate["bare"], 0.5, "higher", "1/s"),
