@@ -76,9 +76,7 @@ def best_placing(samples: Sequence[Sequence[Lineup]]) -> Placing:
     placed = (
         Placing(setting, weight, shift, recall)
         for setting, lineups in zip(SETTINGS, zip(*samples, strict=True), strict=True)
-        for recall, weight, shift in (
-            lifted([[one] for one in lineups], [1.0], weight, SHIFTS) for weight in WEIGHTS
-        )
+        for recall, weight, shift in (lifted(lineups, weight, SHIFTS) for weight in WEIGHTS)
     )
     return max(placed, key=lambda one: one.recall)
 

@@ -61,8 +61,8 @@ class Asked(NamedTuple):
     """[B, N'] what was recalled of the trained items, which may be more than the old ones."""
 
 
-Way: TypeAlias = Callable[[Asked], tuple[Tensor, Tensor, Tensor]]
-"""-> [B, N] scores of old items, [B, M] of new ones, and [B, M] what is added by a weight."""
+Way: TypeAlias = Callable[[Asked], tuple[Tensor, tuple[Tensor, Tensor, Tensor]]]
+"""-> [B, N] scores of old items; row, recalled and reach [B, M] of new ones (models.placement)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,10 +113,10 @@ class Arrival:
         content = self.encoders.contents(self.dataset).of(np.flatnonzero(self.new))
         rows, kin = algorithm.content_rows(slow, content), algorithm.kin(slow, content)
 
-        def place(asked: Asked) -> tuple[Tensor, Tensor, Tensor]:
+        def place(asked: Asked) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
             row = algorithm.score(slow, asked.personal, rows)
             recalled = algorithm.recollect_newer(slow, asked.personal, asked.recalled, kin)
-            return asked.old, row, recalled
+            return asked.old, (row, recalled, torch.zeros_like(row))
 
         return place
 
@@ -135,8 +135,8 @@ class Arrival:
             question = self.trials.question(some)
             wanted = torch.from_numpy(self.met[self.trials.users[some]].toarray())
             for found, way in zip(parts, ways, strict=True):
-                old, row, recalled = way(asked)
-                found.append(Lineup.of(old, question, row, recalled, wanted))
+                old, new = way(asked)
+                found.append(Lineup.of(old, question, new, wanted))
         return [Lineup.together(found) for found in parts if found]
 
     def _asked(
@@ -276,10 +276,10 @@ def tuned(
 
 
 def _similar(scorer: Scorer) -> Way:
-    def place(asked: Asked) -> tuple[Tensor, Tensor, Tensor]:
+    def place(asked: Asked) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
         alike = torch.from_numpy(scorer(asked.support))
         old = torch.from_numpy(standardise(asked.old.float().numpy()))
-        return old, torch.zeros_like(alike), alike
+        return old, (torch.zeros_like(alike), alike, torch.ones_like(alike))
 
     return place
 

@@ -22,7 +22,7 @@ from models.algorithms.scoring import personalise
 from models.features import to_csr
 from models.metrics import CELLS, SHOTS, Question
 from models.placement import Lineup, Place, best_places
-from models.shapes import Features, Kin, Support
+from models.shapes import MOST_SHOTS, Features, Kin, Support
 from models.validation import Exam, interpolated
 
 HIDDEN_SHARE = 0.1
@@ -206,15 +206,20 @@ def _lineup(
         found, scores = algorithm.recollect(slow, personal, support, profile)
         recalled = torch.zeros(len(some), trials.items).scatter_add(1, found, scores.float())
         question = trials.question(some)
-        told = {**slow, "content_weight": torch.ones(51), "content_shift": torch.zeros(51)}
+        none, one = torch.zeros(MOST_SHOTS + 1), torch.ones(MOST_SHOTS + 1)
+        told = {**slow, "content_weight": one, "content_shift": none}
+        lifted = {**slow, "content_weight": none, "content_shift": one}
         parts.append(
             Lineup.of(
                 algorithm.score(slow, personal, old_rows) + recalled,
                 Question(question.wanted & ~gone, question.hidden | gone),
-                algorithm.score(slow, personal, rows).masked_fill(
-                    question.hidden[:, gone], -torch.inf
+                (
+                    algorithm.score(slow, personal, rows).masked_fill(
+                        question.hidden[:, gone], -torch.inf
+                    ),
+                    algorithm.recollect_newer(told, personal, recalled, kin),
+                    algorithm.recollect_newer(lifted, personal, torch.zeros_like(recalled), kin),
                 ),
-                algorithm.recollect_newer(told, personal, recalled, kin),
                 question.wanted[:, gone],
             )
         )

@@ -1,8 +1,8 @@
 """Where new items belong in lists of old ones: high enough to be met, not so high as to harm.
 
-What a new item scores is (row + weight * recalled + shift). Weight and shift are those by which
-lists of LENGTH hold most of the new items that validation users want, among those that do no more
-than HARM: neither to the NDCG@10 of old items nor to the NDCG@LENGTH of old and new ones, lest
+What a new item scores is (row + weight * recalled + shift * reach). Weight and shift are those by
+which lists of LENGTH hold most of the new items that validation users want, among those that do no
+more than HARM: neither to the NDCG@10 of old items nor to the NDCG@LENGTH of old and new ones, lest
 lists be stuffed behind the tenth place. The higher new items are, the more of them are met and the
 more is lost, so the best shift is the highest that is allowed. Only the best old and the best new
 items can be in a list, so few of each are kept and trying other values takes milliseconds for any
@@ -20,10 +20,10 @@ from torch import Tensor
 from models.metrics import Question, ndcg_of_hits
 
 LENGTH = 100
-HARM = 0.007
-"""Less than the hundredth that old items may lose, since other users than these will be served."""
+HARM = 0.005
+"""Less than the hundredth that old items may lose: other users will be served, and other items."""
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-SHIFTS = tuple(step / 8 for step in range(-48, 81))
+SHIFTS = tuple(step / 8 for step in range(-160, 161))
 """Ascending; with the first hardly any new item is in a list."""
 
 Place: TypeAlias = tuple[float, float]
@@ -55,6 +55,8 @@ class Lineup:
     """[n, M] what new items score by themselves."""
     recalled: Tensor
     """[n, M] what is added, by its weight."""
+    reach: Tensor
+    """[n, M] how far a shift is followed."""
     new_wanted: Tensor
     """[n, M] bool"""
     sizes: Tensor
@@ -62,13 +64,20 @@ class Lineup:
 
     @classmethod
     def of(
-        cls, old: Tensor, question: Question, row: Tensor, recalled: Tensor, new_wanted: Tensor
+        cls,
+        old: Tensor,
+        question: Question,
+        new: tuple[Tensor, Tensor, Tensor],
+        new_wanted: Tensor,
     ) -> "Lineup":
-        """`old` [n, N] scores the items of `question`, in which no new item is asked for."""
+        """`old` [n, N] scores the items of `question`, in which no new item is asked for.
+
+        `new`: row, recalled and reach.
+        """
         best = old.masked_fill(question.hidden, -torch.inf).topk(min(LENGTH, old.shape[1]), dim=1)
         wanted = question.wanted.gather(1, best.indices) & (best.values > -torch.inf)
         sizes = question.wanted.sum(1)
-        return cls(best.values, wanted, row, recalled, new_wanted, sizes)
+        return cls(best.values, wanted, *new, new_wanted, sizes)
 
     @classmethod
     def together(cls, parts: Sequence["Lineup"]) -> "Lineup":
@@ -77,7 +86,7 @@ class Lineup:
 
     def marks(self, weight: float, shift: float) -> Marks:
         """How the lists are with this weight and shift."""
-        scores = self.row + weight * self.recalled + shift
+        scores = self.row + weight * self.recalled + shift * self.reach
         best = scores.topk(min(LENGTH, scores.shape[1]), dim=1)
         values = torch.cat([self.old, best.values], dim=1)
         top = values.topk(min(LENGTH, values.shape[1]), dim=1).indices
@@ -105,56 +114,44 @@ class Lineup:
 def best_places(
     lineups: Mapping[int, Sequence[Lineup]], weights: Sequence[float] = WEIGHTS
 ) -> dict[int, Place]:
-    """By shots, from the lineups of several samples of new items, the same samples at all shots.
+    """By shots, from a lineup for each of several samples of new items.
 
-    Each number of shots is judged together with its neighbours, which count half. Where every place
-    does too much harm, or none lets new ones be met, they are kept out.
+    Where every place does too much harm, or none lets new ones be met, they are kept out.
     """
-    shots, chosen = list(lineups), dict[int, Place]()
-    for position, k in enumerate(shots):
-        near = shots[max(0, position - 1) : position + 2]
-        trusts = [2.0 if other == k else 1.0 for other in near]
-        samples = list(zip(*(lineups[other] for other in near), strict=True))
+    chosen = dict[int, Place]()
+    for k, samples in lineups.items():
         tried = [(0.0, weights[0], SHIFTS[0])]
-        tried += [lifted(samples, trusts, weight, SHIFTS) for weight in weights]
+        tried += [lifted(samples, weight, SHIFTS) for weight in weights]
         _, weight, shift = max(tried, key=lambda one: one[0])
         chosen[k] = weight, shift
     return chosen
 
 
 def lifted(
-    samples: Sequence[Sequence[Lineup]],
-    trusts: Sequence[float],
-    weight: float,
-    shifts: Sequence[float],
+    samples: Sequence[Lineup], weight: float, shifts: Sequence[float]
 ) -> tuple[float, float, float]:
     """(recall of new items, `weight`, shift) with the highest of `shifts` that does no harm.
 
     What new items cost depends on the few that stand highest, so no sample of them may do harm; the
-    recall is the mean over all. Each sample has several lineups, which count by `trusts`. Where all
-    shifts do harm, the first, with no recall.
+    recall is the mean over all. Where all shifts do harm, the first, with no recall.
     """
-    shares = torch.tensor(trusts, dtype=torch.float64) / sum(trusts)
 
-    def means(sample: Sequence[Lineup], shift: float | None) -> Tensor:
-        """[3] of what must not be harmed, then of what is to be gained; None: no new items."""
-        marks = (one.without_new() if shift is None else one.marks(weight, shift) for one in sample)
-        table = [(_mean(one.old), _mean(one.together), _mean(one.new)) for one in marks]
-        return shares @ torch.tensor(table, dtype=torch.float64)
-
-    allowed = [(1 - HARM) * means(sample, None)[:2] for sample in samples]
+    before = [sample.without_new() for sample in samples]
 
     def harms(shift: float) -> bool:
         return any(
-            bool((means(sample, shift)[:2] < least).any())
-            for sample, least in zip(samples, allowed, strict=True)
+            _mean(after.old) < (1 - HARM) * _mean(alone.old)
+            or _mean(after.together) < (1 - HARM) * _mean(alone.together)
+            for sample, alone in zip(samples, before, strict=True)
+            for after in [sample.marks(weight, shift)]
         )
 
     place = bisect_left(shifts, x=True, key=harms)
     if not place:
         return 0.0, weight, shifts[0]
     shift = shifts[place - 1]
-    return float(torch.stack([means(one, shift)[2] for one in samples]).mean()), weight, shift
+    recalls = [_mean(sample.marks(weight, shift).new) for sample in samples]
+    return sum(recalls) / len(recalls), weight, shift
 
 
 def _mean(marks: Tensor) -> float:

@@ -67,7 +67,8 @@ def lineup(of_wanted: float, of_others: float) -> Lineup:
     question = Question(wanted, torch.zeros(1, 150, dtype=torch.bool))
     new = torch.arange(60).unsqueeze(0) == 0
     similarity = torch.where(new, of_wanted, of_others)
-    return Lineup.of(old, question, torch.zeros_like(similarity), similarity, new)
+    parts = torch.zeros_like(similarity), similarity, torch.ones_like(similarity)
+    return Lineup.of(old, question, parts, new)
 
 
 def samples(best: int) -> list[list[Lineup]]:
