@@ -16,15 +16,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import httpx
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.table import Table
 
 from app.domain import Entity, Namespace
 from benchmarks.machine import DOCS, RESULTS, machine
+from benchmarks.service_page import Row, table_of, write_section
 from benchmarks.stage import NAMESPACE, Stage, staged
 from models.figures import MUTED, OURS_COLOUR, save, styled
 
@@ -35,19 +34,6 @@ TYPES = ("view", "click", "like", "cart", "purchase")
 AT_ONCE = 50
 PATIENT = {"THAW_ENGINE__DEADLINE_MS": "30000"}
 """Nobody is in a hurry here, and nobody must be answered from less than is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`rival` is the bar in bytes."""
-
-    what: str
-    ours: float
-    rival: float
-    ratio: float
-    bar: float
-    better: Literal["lower"]
-    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +133,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--docs", type=Path, default=DOCS)
     asked = parser.parse_args(arguments)
     found = asyncio.run(measure(2_000 if asked.quick else asked.people))
-    row = Row(
-        "Redis bytes of a person with 10 events",
-        round(found.all, 1),
-        BAR,
-        round(found.all / BAR, 3),
-        1.0,
-        "lower",
-        "bytes",
-    )
+    rows = [Row.of("a person with ten events", found.all, BAR, 1.0, "lower", "bytes")]
     asked.results.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine(), "rows": [asdict(row)], "parts": asdict(found)}
+    content = {"machine": machine(), "rows": [asdict(row) for row in rows], "parts": asdict(found)}
     (asked.results / "memory.json").write_text(json.dumps(content, indent=1))
     draw(found, asked.docs / "images" / "memory.svg")
-    table = Table(title="Memory: bytes in Redis of a person with ten events")
-    for name in ("window", "fast weights", "all", "bar", "ratio"):
-        table.add_column(name, justify="right")
-    told = (f"{value:,.0f}" for value in (found.window, found.fast, found.all, BAR))
-    table.add_row(*told, f"{row.ratio:.2f}")
-    Console(width=110).print(table)
+    write_section(asked.docs / "performance.md", "memory", rows)
+    console = Console(width=110)
+    console.print(table_of(rows, "Memory: what Redis keeps of one person, against the bar"))
+    console.print(f"window {found.window:,.0f} bytes, fast weights {found.fast:,.0f} bytes")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 from time import time
-from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -31,6 +30,7 @@ from rich.table import Table
 from app.domain import Entity
 from benchmarks.load import UNBOUNDED, Load, Measured, offer, request
 from benchmarks.machine import DOCS, RESULTS, machine
+from benchmarks.service_page import Row, table_of, write_section
 from benchmarks.serving_figure import draw
 from benchmarks.stage import Stage, forget_fast_weights, remember, staged, visitors
 
@@ -43,23 +43,6 @@ FEW = 200
 ADAPTED, CACHED = '"mode":"adapted"', '"cached":true'
 SHARES = (0.25, 0.5, 0.75, 0.9)
 """Of our capacity, at which latencies are taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One comparison; `ratio` is ours / rival."""
-
-    what: str
-    ours: float
-    rival: float
-    ratio: float
-    bar: float
-    better: Literal["higher", "lower"]
-    unit: str
-
-    @property
-    def holds(self) -> bool:
-        return self.ratio >= self.bar if self.better == "higher" else self.ratio <= self.bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +96,9 @@ async def _measure_lists(
             load = Load(port, sent, at, 64, plan.seconds, plan.warm_up, told)
             points.append(Point(name, await _offered(load)))
     return [
-        _row("lists that must adapt", rate["adapting"], rate["bare"], 0.5, "higher", "1/s"),
-        _row("lists, fast weights cached", rate["cached"], rate["bare"], 0.65, "higher", "1/s"),
-        _row("p99 at half capacity", *_p99_at(points, SHARES.index(0.5)), 4, "lower", "ms"),
+        Row.of("lists that must adapt", rate["adapting"], rate["bare"], 0.5, "higher", "1/s"),
+        Row.of("lists, fast weights cached", rate["cached"], rate["bare"], 0.65, "higher", "1/s"),
+        Row.of("p99 at half capacity", *_p99_at(points, SHARES.index(0.5)), 4, "lower", "ms"),
     ], points
 
 
@@ -140,7 +123,7 @@ async def _measure_events(stage: Stage, plan: Plan, ours: int, plain: int) -> Ro
         ):
             sent = [request("POST", path, body, key) for body in told]
             found.append((await _carried(plan, port, sent, connections=WRITERS)).rate)
-    return _row("events, ten a body", median(rates[0]), median(rates[1]), 2, "higher", "bodies/s")
+    return Row.of("events, ten a body", median(rates[0]), median(rates[1]), 2, "higher", "bodies/s")
 
 
 def _question(stage: Stage, person: Entity) -> bytes:
@@ -196,28 +179,6 @@ async def _offered(load: Load) -> Measured:
     return measured
 
 
-def _row(
-    what: str,
-    ours: float,
-    rival: float,
-    bar: float,
-    better: Literal["higher", "lower"],
-    unit: str,
-) -> Row:
-    return Row(what, round(ours, 2), round(rival, 2), round(ours / rival, 3), bar, better, unit)
-
-
-def table_of(rows: Sequence[Row]) -> Table:
-    table = Table(title="Serving, 10,000 items, on one machine with its load")
-    for name in ("what", "ours", "rival", "ratio", "bar", "unit"):
-        table.add_column(name, justify="left" if name in {"what", "unit"} else "right")
-    for row in rows:
-        bar = f"{'≥' if row.better == 'higher' else '≤'} {row.bar:g}"
-        ratio = f"{row.ratio:.2f}{'' if row.holds else ' missed'}"
-        table.add_row(row.what, f"{row.ours:,.1f}", f"{row.rival:,.1f}", ratio, bar, row.unit)
-    return table
-
-
 def latencies(points: Sequence[Point]) -> Table:
     table = Table(title="Latency under open load, ms")
     for name in ("server", "offered 1/s", "p50", "p90", "p99"):
@@ -249,8 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     (asked.results / "serving.json").write_text(json.dumps(found, indent=1))
     draw(points, asked.docs / "images" / "serving.svg")
+    write_section(asked.docs / "performance.md", "serving", rows)
     console = Console(width=110)
-    console.print(table_of(rows))
+    console.print(table_of(rows, "Serving, 10,000 items, on one machine with its load"))
     console.print(latencies(points))
 
 

@@ -3,12 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from benchmarks.load import Load, offer, request
-from benchmarks.serving import Point, Row, latencies, table_of
+from benchmarks.service_page import Row, table_of, write_section
+from benchmarks.serving import Point, latencies
 
 ANSWER = b"HTTP/1.1 %s\r\nContent-Length: 4\r\n\r\n%s"
 
@@ -76,13 +78,21 @@ async def test_a_server_that_hangs_up_ends_the_load() -> None:
             await asyncio.to_thread(offer, Load(port, [request("GET", "/")], 10.0, 1, 0.1, 0.0))
 
 
-async def test_tables_tell_what_was_missed_and_every_load(server: Server) -> None:
+async def test_tables_tell_what_was_missed_and_every_load(server: Server, tmp_path: Path) -> None:
     rows = [
-        Row("fast", 2.0, 1.0, 2.0, 1.5, "higher", "1/s"),
-        Row("slow", 9.0, 1.0, 9.0, 4, "lower", "ms"),
+        Row.of("fast", 2.0, 1.0, 1.5, "higher", "1/s"),
+        Row.of("slow", 9.0, 1.0, 4, "lower", "ms"),
     ]
     assert [row.holds for row in rows] == [True, False]
-    assert list(table_of(rows).columns[3].cells) == ["2.00", "9.00 missed"]
+    assert list(table_of(rows, "both").columns[3].cells) == ["2.00", "9.00 missed"]
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- it -->\nold\n<!-- /it -->\nafter\n")
+    write_section(page, "it", rows)
+    write_section(page, "other", [])
+    told = page.read_text()
+    assert told.startswith("before\n<!-- it -->\n\n| what |")
+    assert "| slow | 9.0 | 1.0 | 9.00 missed | ≤ 4 | ms |\n\n<!-- /it -->\nafter\n" in told
+    assert "old" not in told
     load = Load(server.port, [request("GET", "/")], 50.0, 1, 0.2, 0.0)
     point = Point("bare", await asyncio.to_thread(offer, load))
     assert list(latencies([point, point]).columns[0].cells) == ["bare", "bare"]
