@@ -135,7 +135,6 @@ def lifted(
     What new items cost depends on the few that stand highest, so no sample of them may do harm; the
     recall is the mean over all. Where all shifts do harm, the first, with no recall.
     """
-
     before = [sample.without_new() for sample in samples]
 
     def harms(shift: float) -> bool:
