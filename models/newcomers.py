@@ -80,7 +80,11 @@ class Newcomers:
             "content_chances": torch.tensor(trusted_chances(counts, rates, self.users)),
             **{name: torch.tensor(interpolated(table)) for name, table in tables.items()},
         }, {
-            k: {"new_recall@100": float(np.mean([_recall(one, places[k]) for one in some]))}
+            k: {
+                "new_recall@100": float(
+                    np.mean([_recall(one, places.get(k, (0.0, 0.0))) for one in some])
+                )
+            }
             for k, some in lineups.items()
         }
 

@@ -116,10 +116,13 @@ def best_places(
 ) -> dict[int, Place]:
     """By shots, from a lineup for each of several samples of new items.
 
-    Where every place does too much harm, or none lets new ones be met, they are kept out.
+    Where every place does too much harm, or none lets new ones be met, they are kept out. There is
+    none where no shift is followed.
     """
     chosen = dict[int, Place]()
     for k, samples in lineups.items():
+        if not any(sample.reach.any() for sample in samples):
+            continue
         tried = [(0.0, weights[0], SHIFTS[0])]
         tried += [lifted(samples, weight, SHIFTS) for weight in weights]
         _, weight, shift = max(tried, key=lambda one: one[0])

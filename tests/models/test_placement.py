@@ -122,3 +122,9 @@ def test_new_items_that_nobody_wants_are_kept_out() -> None:
     lineup = Lineup.of(old, question, new, torch.zeros(ASKED, NEW, dtype=torch.bool))
     assert best_places({5: [lineup]})[5] == (WEIGHTS[0], SHIFTS[0])
     assert lineup.marks(WEIGHTS[0], SHIFTS[0]).new.isnan().all()
+
+
+def test_there_is_no_place_where_no_shift_is_followed() -> None:
+    old, question, (row, recalled, reach), wanted = random_parts()
+    closed = Lineup.of(old, question, (row, recalled, torch.zeros_like(reach)), wanted)
+    assert list(best_places({0: [closed], 1: [Lineup.of(*random_parts())]})) == [1]
