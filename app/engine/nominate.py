@@ -69,7 +69,7 @@ def _of_all(
         whose = torch.tensor(entities, device=device.torch)
         personal = Personal(*(part[whose] for part in personal))
         items, recalled = items[whose], recalled[whose]
-    scores = _scores(snapshot, personal)
+    scores = _scores(snapshot, asked, personal, entities)
     added = torch.zeros_like(scores)
     added.scatter_add_(1, items, recalled.to(added))
     added[:, frozen.accruing :] += snapshot.live.shift.values
@@ -79,18 +79,14 @@ def _of_all(
     return Nominated(rows, added.gather(1, rows), values > -torch.inf)
 
 
-def _scores(snapshot: Snapshot, personal: Personal) -> Tensor:
-    """[B, N] what everybody's scores are before anything is added.
-
-    Where they are one dot product, those of the unit vectors tell what to multiply with.
-    """
+def _scores(snapshot: Snapshot, asked: Asked, personal: Personal, entities: list[int]) -> Tensor:
+    """[E, N] what their scores are before anything is added."""
     algorithm, slow, parts = snapshot.frozen.algorithm, snapshot.frozen.slow, snapshot.layout.parts
-    if algorithm.retrieval == "dot":
-        units = torch.eye(parts[0].shape[1], device=parts[0].device)
-        directions = algorithm.score(slow, personal, units)
-        scores = [directions @ part.T for part in parts]
-    else:
+    if asked.directions is None:
         scores = [algorithm.score(slow, personal, part) for part in parts]
+    else:
+        directions = asked.directions[entities].to(parts[0])
+        scores = [directions @ part.T for part in parts]
     return scores[0] if len(scores) == 1 else torch.cat(scores, dim=1)
 
 

@@ -30,6 +30,8 @@ class Asked:
     batch: RankBatch
     personal: Personal
     recollection: Recollection
+    directions: Tensor | None
+    """[B, D] what rows are multiplied with; None where scores are not one dot product."""
 
     @property
     def wanted(self) -> int:

@@ -4,6 +4,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from app.engine.device import Device
 from app.engine.nominate import nominate
@@ -30,9 +31,14 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
     personal = _personalise(device, snapshot, batch, support, profile)
     recollection = algorithm.recollect(slow, personal, support, profile)
     adapted = perf_counter()
-    nominated = nominate(device, snapshot, Asked(batch, personal, recollection))
+    directions = _directions(device, snapshot, personal)
+    nominated = nominate(device, snapshot, Asked(batch, personal, recollection, directions))
     rows = snapshot.layout.rows(nominated.rows).to(device.precision)
-    exact = algorithm.score(slow, personal, rows) + nominated.added
+    if directions is None:
+        exact = algorithm.score(slow, personal, rows)
+    else:
+        exact = torch.einsum("bd,bmd->bm", directions, rows)
+    exact = exact + nominated.added
     scores = exact.masked_fill(~nominated.used, -torch.inf).cpu().double().numpy()
     return RankedBatch(
         rows=np.where(np.isfinite(scores), nominated.rows.cpu().numpy(), -1),
@@ -44,16 +50,31 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
     )
 
 
+def _directions(device: Device, snapshot: Snapshot, personal: Personal) -> Tensor | None:
+    """[B, D] what rows are multiplied with where scores are one dot product: those of the unit
+    vectors.
+    """
+    frozen = snapshot.frozen
+    if frozen.algorithm.retrieval != "dot":
+        return None
+    units = torch.eye(frozen.rows.shape[1], dtype=device.precision, device=device.torch)
+    return frozen.algorithm.score(frozen.slow, personal, units)
+
+
 def _personalise(
     device: Device, snapshot: Snapshot, batch: RankBatch, support: Support, profile: Features
 ) -> Personal:
     """Fast weights and gate, rounded to single precision; computed where none were cached."""
-    prior = snapshot.frozen.algorithm.prior(snapshot.frozen.slow, profile)
+    frozen = snapshot.frozen
+    if profile.columns.shape[1]:
+        prior = frozen.algorithm.prior(frozen.slow, profile)
+    else:
+        prior = frozen.stranger.prior.expand(len(batch.cached), -1)
     cached = torch.from_numpy(batch.fast).to(device.torch)
     stale = device.rows(np.flatnonzero(~batch.cached))
     if len(stale):
         pending = Support(support.items[stale], support.weights[stale])
-        fast, gate = snapshot.frozen.served.personalise(prior[stale], pending)
+        fast, gate = frozen.served.personalise(prior[stale], pending)
         cached[stale] = torch.cat([fast, gate.unsqueeze(1)], dim=1).float()
     precise = cached.to(device.precision)
     return Personal(prior, precise[:, :-1], precise[:, -1], support.shots)
