@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
@@ -22,6 +23,8 @@ from app.stores.redis_line import Line
 CONNECTIONS = 64
 PIPELINE = 256
 """Commands in one round trip."""
+CLOSED_UNDER_IT = 3
+"""How many times redis-py may close a connection under a command before the command fails."""
 BREAK_SECONDS = 1.0
 
 Value: TypeAlias = str | bytes | int
@@ -53,10 +56,14 @@ class Transport(Protocol):
 
 
 class ClusterTransport:
-    """Gathers single commands: the Cluster client refuses EVALSHA in a pipeline."""
+    """Gathers single commands: the Cluster client refuses EVALSHA in a pipeline.
+
+    When one command fails, redis-py closes the node's free connections, and may close one that
+    another command has just taken: that one fails with an AttributeError, and is sent again.
+    """
 
     def __init__(self, url: str, timeout: float) -> None:
-        self._client = RedisCluster.from_url(
+        self.client = RedisCluster.from_url(
             url.replace("+cluster://", "://", 1),
             protocol=2,
             socket_timeout=timeout,
@@ -72,11 +79,17 @@ class ClusterTransport:
 
     async def _send(self, command: Sequence[Value]) -> object:
         async with self._slots:
-            reply: object = await self._client.execute_command(*command)
-            return reply
+            for _ in range(CLOSED_UNDER_IT):
+                with suppress(AttributeError):
+                    return await self._execute(command)
+            return await self._execute(command)
+
+    async def _execute(self, command: Sequence[Value]) -> object:
+        reply: object = await self.client.execute_command(*command)
+        return reply
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self.client.aclose()
 
 
 def connect(url: str, timeout_ms: int) -> "Redis":
