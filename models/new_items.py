@@ -112,10 +112,13 @@ class Arrival:
         algorithm = algorithms.get(self.weights.manifest.algorithm)
         content = self.encoders.contents(self.dataset).of(np.flatnonzero(self.new))
         rows, kin = algorithm.content_rows(slow, content), algorithm.kin(slow, content)
+        known = kin.shares.sum(1)
 
         def place(asked: Asked) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
             row = algorithm.score(slow, asked.personal, rows)
-            recalled = algorithm.recollect_newer(slow, asked.personal, asked.recalled, kin)
+            recalled = algorithm.recollect_newer(
+                slow, asked.personal, kin.mean(asked.recalled), known
+            )
             return asked.old, (row, recalled, torch.zeros_like(row))
 
         return place

@@ -211,6 +211,7 @@ def _lineup(
         recalled = torch.zeros(len(some), trials.items).scatter_add(1, found, scores.float())
         question = trials.question(some)
         none, one = torch.zeros(MOST_SHOTS + 1), torch.ones(MOST_SHOTS + 1)
+        known = kin.shares.sum(1)
         told = {**slow, "content_weight": one, "content_shift": none}
         lifted = {**slow, "content_weight": none, "content_shift": one}
         parts.append(
@@ -221,8 +222,8 @@ def _lineup(
                     algorithm.score(slow, personal, rows).masked_fill(
                         question.hidden[:, gone], -torch.inf
                     ),
-                    algorithm.recollect_newer(told, personal, recalled, kin),
-                    algorithm.recollect_newer(lifted, personal, torch.zeros_like(recalled), kin),
+                    algorithm.recollect_newer(told, personal, kin.mean(recalled), known),
+                    algorithm.recollect_newer(lifted, personal, torch.zeros(1, 1), known),
                 ),
                 question.wanted[:, gone],
             )

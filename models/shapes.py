@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 MOST_SHOTS = 50
 """The largest support."""
@@ -76,6 +77,11 @@ class Kin(NamedTuple):
     """[M, J] int64: rows of the item matrix."""
     shares: Tensor
     """[M, J] that add up to 1, or to 0 where nothing is alike."""
+
+    def mean(self, recalled: Tensor) -> Tensor:
+        """[B, M] of their kin, of what is recalled [B, N] of trained items."""
+        table, shares = recalled.T.contiguous(), self.shares.to(recalled)
+        return embedding_bag(self.items, table, mode="sum", per_sample_weights=shares).T
 
 
 class Personal(NamedTuple):

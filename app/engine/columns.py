@@ -69,6 +69,10 @@ class Column:
     def is_kept(self) -> bool:
         return len(self.words) <= MOST_WORDS
 
+    @property
+    def has_numbers(self) -> bool:
+        return any(part is not None for part in self.numbers.parts)
+
     def changed(self, rows: Sequence[int], values: Sequence[Any], size: int) -> "Column":
         where = np.array(rows, np.int64)
         numbers = np.array([one if is_number(one) else np.nan for one in values], np.float64)

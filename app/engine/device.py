@@ -47,6 +47,10 @@ class Device:
         """Row numbers on the device."""
         return torch.from_numpy(np.ascontiguousarray(values, dtype=np.int64)).to(self.torch)
 
+    def put(self, values: NDArray[np.float32]) -> Tensor:
+        """Numbers on the device."""
+        return torch.from_numpy(values).to(self.torch)
+
     def close(self) -> None:
         self._thread.shutdown(wait=True)
 

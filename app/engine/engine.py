@@ -4,13 +4,11 @@ from asyncio import Lock, to_thread
 from collections.abc import Collection
 from pathlib import Path
 
-from torch import Tensor
-
 from app.domain import Item
 from app.engine.batcher import Batcher
 from app.engine.columns import Columns
 from app.engine.device import Device, DeviceName
-from app.engine.frozen import Frozen, mapped
+from app.engine.frozen import Frozen, Newcomers, mapped
 from app.engine.layout import Layout
 from app.engine.live import Live
 from app.engine.packing import pack, unpack
@@ -123,12 +121,12 @@ class Engine:
         """All items of the catalogue, or those that changed since `before`, over a layout."""
         epoch, events = self._epoch, self._events
         told = list({item.item_id: item for item in items}.values())
-        lacking, made = layout.lacks(told), list[Tensor]()
+        lacking, made = layout.lacks(told), list[Newcomers]()
         for start in range(0, len(lacking), CONTENTS):
             contents = [item.properties for item in lacking[start : start + CONTENTS]]
-            made.append(await self._device.run(layout.frozen.content_rows, contents))
+            made.append(await self._device.run(layout.frozen.newcomers, contents))
         if made:
-            layout = await self._device.run(layout.with_rows, lacking, made)
+            layout = await self._device.run(layout.joined_by, lacking, made)
         rows, properties = (
             [layout.row(one.item_id) for one in told],
             [one.properties for one in told],

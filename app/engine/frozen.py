@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,18 +15,29 @@ from app.engine.shared import shared
 from app.errors import WeightsRejected
 from models import algorithms
 from models.algorithms.interface import Algorithm, Slow
+from models.algorithms.newcomer import PLACING
 from models.algorithms.queries import is_searchable
 from models.algorithms.scoring import personalise, score_items
 from models.algorithms.served import Served
 from models.encoders import Encoders
 from models.features import Encoder
-from models.shapes import Features, Personal, Support
+from models.shapes import Features, Kin, Personal, Support
 from models.weights import MetaWeights
 
 INDEXED = 100_000
 """Items from which on an index finds the best sooner than scoring all: see docs/performance.md."""
 FIRST = 4_000
 """Trained items that everyone's list is taken from, as long as enough of them may be shown."""
+
+
+class Newcomers(NamedTuple):
+    """Of M items that training never saw."""
+
+    rows: Tensor
+    """[M, D] float32"""
+    everyone: Tensor
+    """[M] float32 their scores for a stranger."""
+    kin: Kin
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,8 @@ class Frozen:
     device: Device
     stranger: Personal
     """One person of whom nothing is known."""
+    recollects_newer: bool
+    """Whether what is recalled of their kin counts for newer items."""
     dislike_weight: float
     """Of a negative event, beside a positive one."""
     unknown: Features
@@ -99,6 +112,7 @@ class Frozen:
             encoders=encoders,
             device=device,
             stranger=personalise(algorithm, slow, nothing, unknown),
+            recollects_newer=any(bool(slow[table].any()) for table in PLACING),
             dislike_weight=float(slow["dislike_weight"]),
             unknown=unknown,
         )
@@ -142,13 +156,20 @@ class Frozen:
             return self.unknown.of([0] * len(known))
         return _on(self.device, self.encoders.users.encode(known))
 
-    def content_rows(self, known: Sequence[Mapping[str, Any]]) -> Tensor:
-        """[B, D] float32 rows of items that training never saw, from their content.
+    def newcomers(self, known: Sequence[Mapping[str, Any]]) -> "Newcomers":
+        """What items that training never saw are, by what is known of them.
 
-        Each alone decides its row: in double precision its neighbours do not show.
+        Each alone decides: in double precision its neighbours do not show.
         """
+        algorithm, slow, stranger = self.algorithm, self.slow, self.stranger
         content = _on(self.device, self.encoders.items.encode(known))
-        return self.algorithm.content_rows(self.slow, content).float()
+        rows, kin = algorithm.content_rows(slow, content), algorithm.kin(slow, content)
+        beside = algorithm.recollect_newer(slow, stranger, rows.new_zeros(1, 1), kin.shares.sum(1))
+        return Newcomers(
+            rows.float(),
+            (algorithm.score(slow, stranger, rows) + beside)[0].float(),
+            Kin(kin.items, kin.shares.float()),
+        )
 
 
 def mapped(weights: MetaWeights, folder: Path | None) -> MetaWeights:

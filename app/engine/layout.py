@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from app.domain import Item
-from app.engine.frozen import Frozen
+from app.engine.frozen import Frozen, Newcomers
 from app.engine.grown import Grown
 from app.engine.ids import ItemIds
+from models.shapes import Kin
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,26 @@ class Layout:
     """[M, D] float32 rows"""
     newer_everyone: Grown
     """[M] float32 their scores for a stranger."""
+    kin_items: Grown
+    """[M, J] int64 rows of the trained items they are most like."""
+    kin_shares: Grown
+    """[M, J] float32 of each of those."""
     contents: dict[str, str]
     """Of every newer item, what its row was made of."""
 
     @classmethod
     def of(cls, frozen: Frozen) -> "Layout":
         ids = ItemIds.of(frozen.item_ids, frozen.index)
-        return cls(frozen, ids, Grown.of(frozen.rows[:0]), Grown.of(frozen.everyone[:0]), {})
+        kin = frozen.newcomers([{}]).kin
+        return cls(
+            frozen,
+            ids,
+            Grown.of(frozen.rows[:0]),
+            Grown.of(frozen.everyone[:0]),
+            Grown.of(kin.items[:0]),
+            Grown.of(kin.shares[:0]),
+            {},
+        )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -38,6 +52,10 @@ class Layout:
         """The N rows, in parts [., D]."""
         newer = self.newer.values
         return (self.frozen.rows, newer) if len(newer) else (self.frozen.rows,)
+
+    @property
+    def kin(self) -> Kin:
+        return Kin(self.kin_items.values, self.kin_shares.values)
 
     def rows(self, places: Tensor) -> Tensor:
         """[..., D] the rows of these places."""
@@ -69,11 +87,13 @@ class Layout:
             and self.contents.get(item.item_id) != self._told(item)
         ]
 
-    def with_rows(self, items: Sequence[Item], made: Sequence[Tensor]) -> "Layout":
-        """With the rows of these newer items, as parts [., D] of one table."""
-        rows, known = torch.cat(list(made)), len(self.frozen.rows)
+    def joined_by(self, items: Sequence[Item], made: Sequence[Newcomers]) -> "Layout":
+        """By newer items, of which some after some were made something."""
+        known = len(self.frozen.rows)
+        rows = torch.cat([some.rows for some in made])
+        scores = torch.cat([some.everyone for some in made])
+        kin_items, kin_shares = map(torch.cat, zip(*(some.kin for some in made), strict=True))
         told = {item.item_id: self._told(item) for item in items}
-        scores = self.frozen.algorithm.score(self.frozen.slow, self.frozen.stranger, rows)[0]
         ids = self.ids.followed_by([one for one in told if self.ids.row(one) is None])
         contents = self.contents.copy()
         contents.update(told)
@@ -82,7 +102,9 @@ class Layout:
         return replace(
             grown,
             newer=self.newer.changed(where, rows),
-            newer_everyone=self.newer_everyone.changed(where, scores.float()),
+            newer_everyone=self.newer_everyone.changed(where, scores),
+            kin_items=self.kin_items.changed(where, kin_items),
+            kin_shares=self.kin_shares.changed(where, kin_shares),
         )
 
     def _told(self, item: Item) -> str:

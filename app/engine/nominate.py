@@ -72,7 +72,15 @@ def _of_all(
     scores = _scores(snapshot, asked, personal, entities)
     added = torch.zeros_like(scores)
     added.scatter_add_(1, items, recalled.to(added))
+    if snapshot.has_recollected:
+        layout, known = snapshot.layout, len(frozen.rows)
+        added[:, known:] = frozen.algorithm.recollect_newer(
+            frozen.slow, personal, layout.kin.mean(added[:, :known]), layout.kin.shares.sum(1)
+        )
     added[:, frozen.accruing :] += snapshot.live.shift.values
+    for place, entity in enumerate(entities):
+        if asked.batch.wishes[entity]:
+            added[place] += device.put(asked.wished[asked.batch.wishes[entity]])
     scores += added
     _hide(device, snapshot, asked.batch, entities, shown, scores)
     values, rows = best_columns(scores, asked.wanted, MARGIN, snapshot.ids.__getitem__)
@@ -115,9 +123,20 @@ def _of_some(
     """For one entity the best of `rows` [M], which it may all be shown."""
     frozen, personal = snapshot.frozen, asked.alone(entity)
     items, recalled = (part[entity] for part in asked.recollection)
-    added = device.scratch.summed(items, recalled, rows, len(snapshot.layout))
+    layout = snapshot.layout
+    added = device.scratch.summed(items, recalled, rows, len(layout))
+    if snapshot.has_recollected:
+        newer = rows >= len(frozen.rows)
+        places = rows[newer] - len(frozen.rows)
+        kin, shares = layout.kin.items[places], layout.kin.shares[places]
+        of_kin = device.scratch.summed(items, recalled, kin.flatten(), len(layout))
+        added[newer] = frozen.algorithm.recollect_newer(
+            frozen.slow, personal, (of_kin.view_as(shares) * shares).sum(1), shares.sum(1)
+        )[0].to(added)
     late = rows >= frozen.accruing
     added[late] += snapshot.live.shift.values[rows[late] - frozen.accruing]
+    if wishes := asked.batch.wishes[entity]:
+        added += device.put(asked.wished[wishes])[rows]
     values = frozen.algorithm.score(frozen.slow, personal, snapshot.layout.rows(rows)) + added
     ids = snapshot.ids
     _, best = best_columns(values, asked.wanted, MARGIN, lambda column: ids[int(rows[column])])

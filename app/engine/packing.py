@@ -41,6 +41,7 @@ def pack(snapshot: Snapshot, requests: Sequence[RankRequest]) -> RankBatch:
             for request in requests
         ),
         filters=tuple(request.filter for request in requests),
+        wishes=tuple(request.wishes for request in requests),
         results=max(request.k for request in requests),
     )
 

@@ -4,7 +4,7 @@ What is recalled, what the index does not know and what has risen since it was m
 scored, so that the index decides only between rows of which it knows all.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -16,6 +16,7 @@ from app.engine.bits import Bits
 from app.engine.index import Floats
 from app.engine.port import Ints, RankBatch
 from app.engine.snapshot import Snapshot
+from app.engine.wishes import Wish
 from models.algorithms.queries import queries
 from models.shapes import Personal, Recollection
 
@@ -32,6 +33,8 @@ class Asked:
     recollection: Recollection
     directions: Tensor | None
     """[B, D] what rows are multiplied with; None where scores are not one dot product."""
+    wished: Mapping[tuple[Wish, ...], Floats]
+    """[N] by the wishes of the batch, what they add to the scores."""
 
     @property
     def wanted(self) -> int:
@@ -53,7 +56,7 @@ def pools_of(snapshot: Snapshot, asked: Asked, shown: list[Bits]) -> list[Ints |
         candidates = asked.batch.candidates[entity]
         if candidates is not None:
             pools.append(candidates[bits.held(may, candidates)])
-        elif vectors is None:
+        elif vectors is None or asked.batch.wishes[entity]:
             pools.append(None)
         else:
             recalled = asked.recollection.items[entity].numpy()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.filters import Filter
+from app.engine.wishes import Wish
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -40,6 +41,8 @@ class RankBatch:
     """For each entity the only live rows to rank, or None for the whole catalogue."""
     filters: tuple[Filter | None, ...]
     """What the properties of an item must be for it to come to each entity."""
+    wishes: tuple[tuple[Wish, ...], ...]
+    """What the shop adds to the scores for each entity."""
     results: int
     """M: how many results each entity gets."""
 

@@ -11,6 +11,7 @@ from app.engine.nominate import nominate
 from app.engine.pools import Asked
 from app.engine.port import RankBatch, RankedBatch
 from app.engine.snapshot import Snapshot
+from app.engine.wishes import wished
 from models.shapes import Features, Personal, Support
 
 
@@ -32,7 +33,9 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
     recollection = algorithm.recollect(slow, personal, support, profile)
     adapted = perf_counter()
     directions = _directions(device, snapshot, personal)
-    nominated = nominate(device, snapshot, Asked(batch, personal, recollection, directions))
+    added = {wishes: wished(wishes, snapshot.columns) for wishes in set(batch.wishes) if wishes}
+    asked = Asked(batch, personal, recollection, directions, added)
+    nominated = nominate(device, snapshot, asked)
     rows = snapshot.layout.rows(nominated.rows).to(device.precision)
     if directions is None:
         exact = algorithm.score(slow, personal, rows)

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.domain import Mode, Shot
 from app.engine.filters import Filter
+from app.engine.wishes import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class RankRequest:
     candidates: Collection[str] | None = None
     filter: Filter | None = None
     """What the properties of an item must be for it to come."""
+    wishes: tuple[Wish, ...] = ()
+    """What the shop adds to the scores."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,11 @@ class Snapshot:
         return self.layout.ids
 
     @property
+    def has_recollected(self) -> bool:
+        """Whether there are newer items for which what is recalled of their kin counts."""
+        return self.frozen.recollects_newer and len(self.layout.newer) > 0
+
+    @property
     def popular(self) -> tuple[tuple[str, float], ...]:
         """What everyone gets, best first: the answer when the device cannot be asked."""
         return self.everyones.pairs

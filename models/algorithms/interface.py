@@ -54,10 +54,12 @@ class Algorithm(Protocol):
     def kin(self, slow: Slow, content: Features) -> Kin:
         """The trained items that such items are most like."""
 
-    def recollect_newer(self, slow: Slow, personal: Personal, recalled: Tensor, kin: Kin) -> Tensor:
+    def recollect_newer(
+        self, slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor
+    ) -> Tensor:
         """[B, M] to be added to the scores of M items that training never saw, by their kin.
 
-        `recalled` [B, N] is what was recalled of the trained items.
+        `of_kin` [B, M] is what was recalled of them; `known` [M] is 0 where there are none, else 1.
         """
 
     def popularity_shift(

@@ -21,10 +21,10 @@ MOST_KIN = 50
 CHANCES = 10.0
 """What an expected rate counts for where nobody has measured how far to trust it."""
 
-SHARED = frozenset(f"content_{part}" for part in ("scale", "power", "map", "base", "chances")) | {
-    "content_weight",
-    "content_shift",
-}
+PLACING = ("content_weight", "content_shift")
+SHARED = frozenset(
+    {*PLACING, *(f"content_{part}" for part in ("scale", "power", "map", "base", "chances"))}
+)
 PER_ITEM = frozenset({"content_columns", "content_values"})
 
 
@@ -67,15 +67,12 @@ def kin(slow: Slow, content: Features) -> Kin:
     return Kin(near.indices, near.values / torch.where(total > 0, total, 1))
 
 
-def recollect(slow: Slow, personal: Personal, recalled: Tensor, kin: Kin) -> Tensor:
+def recollect(slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor) -> Tensor:
     """[B, M] what newer items score beside their rows: see `Algorithm.recollect_newer`."""
     weight, shift = (
-        at_shots(slow, table, personal.shots).unsqueeze(-1).to(recalled)
-        for table in ("content_weight", "content_shift")
+        at_shots(slow, table, personal.shots).unsqueeze(-1).to(of_kin) for table in PLACING
     )
-    shares = kin.shares.to(recalled)
-    of_kin, known = _sums(recalled.T.contiguous(), kin.items, shares).T, shares.sum(-1)
-    return weight * of_kin + personal.gate.unsqueeze(-1).to(recalled) * shift * known
+    return weight * of_kin + personal.gate.unsqueeze(-1).to(of_kin) * shift * known.to(of_kin)
 
 
 def _told(slow: Slow, content: Features) -> Features:

@@ -126,8 +126,10 @@ class Ranking(ABC):
     def kin(self, slow: Slow, content: Features) -> Kin:
         return newcomer.kin(slow, content)
 
-    def recollect_newer(self, slow: Slow, personal: Personal, recalled: Tensor, kin: Kin) -> Tensor:
-        return newcomer.recollect(slow, personal, recalled, kin)
+    def recollect_newer(
+        self, slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor
+    ) -> Tensor:
+        return newcomer.recollect(slow, personal, of_kin, known)
 
     def popularity_shift(
         self, slow: Slow, rows: Tensor, events: Tensor, events_of_all: Tensor
