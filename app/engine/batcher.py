@@ -14,7 +14,7 @@ from time import monotonic
 from app.engine.request import Ranked, RankRequest
 from app.engine.snapshot import Snapshot
 from app.errors import Overloaded
-from app.telemetry import observe_batch
+from app.metrics import observe_batch
 
 RankMany = Callable[[Snapshot, list[RankRequest]], Awaitable[list[Ranked]]]
 

@@ -16,6 +16,7 @@ from app.engine.ranker import rank
 from app.engine.request import Ranked, RankRequest
 from app.engine.snapshot import Snapshot
 from app.errors import WeightsMissing
+from app.metrics import observe_device
 from models.weights import MetaWeights
 
 CONTENTS = 256
@@ -142,4 +143,7 @@ class Engine:
     async def _rank_many(self, snapshot: Snapshot, requests: list[RankRequest]) -> list[Ranked]:
         batch = pack(snapshot, requests)
         ranked = await self._device.run(rank, self._device, snapshot, batch)
-        return unpack(snapshot, requests, batch, ranked)
+        answers = unpack(snapshot, requests, batch, ranked)
+        adapted = sum(answer.fast is not None for answer in answers)
+        observe_device(adapted, ranked.adapt_seconds, ranked.rank_seconds)
+        return answers

@@ -164,7 +164,9 @@ class Frozen:
         algorithm, slow, stranger = self.algorithm, self.slow, self.stranger
         content = _on(self.device, self.encoders.items.encode(known))
         rows, kin = algorithm.content_rows(slow, content), algorithm.kin(slow, content)
-        beside = algorithm.recollect_newer(slow, stranger, rows.new_zeros(1, 1), kin.shares.sum(1))
+        items, scores = algorithm.recollect(slow, stranger, _nothing(self.device), self.unknown)
+        recalled = rows.new_zeros(1, len(self.rows)).scatter_add(1, items, scores.to(rows))
+        beside = algorithm.recollect_newer(slow, stranger, kin.mean(recalled), kin.shares.sum(1))
         return Newcomers(
             rows.float(),
             (algorithm.score(slow, stranger, rows) + beside)[0].float(),
