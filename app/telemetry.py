@@ -1,63 +1,16 @@
-"""Logs and metrics: the structlog set-up and every Prometheus metric, each behind a verb.
+"""Logs: the structlog set-up.
 
-Events are named in the past tense (`events_recorded`). No metric is labelled by user, key or path;
-routes are templates. Neither query strings nor keys are ever handed to the logger.
+Events are named in the past tense (`events_recorded`). Neither query strings nor keys are ever
+handed to the logger.
 """
 
 import asyncio
 import logging
-import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 import structlog
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    REGISTRY,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
-from prometheus_client.multiprocess import MultiProcessCollector
-
-_served: set[str] = set()
-"""Versions that this process has served."""
-
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-
-_requests = Counter("thaw_http_requests", "HTTP requests answered.", ["method", "route", "status"])
-_request_seconds = Histogram(
-    "thaw_http_request_seconds",
-    "Time from the first byte of a request to the last of its answer.",
-    ["method", "route"],
-    buckets=SECONDS,
-)
-_events = Counter("thaw_events", "Events received, by what became of them.", ["outcome"])
-_recommendations = Counter("thaw_recommendations", "Lists answered, by mode.", ["mode"])
-_batch_size = Histogram(
-    "thaw_adapt_batch_size",
-    "Requests in one device batch.",
-    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
-)
-_queue_wait = Histogram(
-    "thaw_queue_wait_seconds", "Time a request waited for the device.", buckets=SECONDS
-)
-_active_weights = Gauge(
-    "thaw_active_weights",
-    "1 for the meta-weights version that serves now.",
-    ["version"],
-    multiprocess_mode="livemax",
-)
-_pending_rows = Gauge(
-    "thaw_pending_rows",
-    "Entities whose events are stored but not yet known to be in Redis.",
-    multiprocess_mode="livemax",
-)
-
 
 _form: Literal["json", "console"] = "json"
 
@@ -142,12 +95,6 @@ def configure_logging(form: Literal["json", "console"]) -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
-def observe_request(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answered request; `route` is the template, such as `/v1/items/{item_id}`."""
-    _requests.labels(method, route, str(status)).inc()
-    _request_seconds.labels(method, route).observe(seconds)
-
-
 def log_request(request_id: str, method: str, route: str, status: int, seconds: float) -> None:
     """Log one answered request: the same line as structlog's, without its way there."""
     log = logging.getLogger(__name__)
@@ -166,47 +113,3 @@ def log_request(request_id: str, method: str, route: str, status: int, seconds: 
         f'"level": "info", "timestamp": "{when}"}}'
     )
     log.handle(logging.LogRecord(log.name, logging.INFO, __file__, 0, line, None, None))
-
-
-def count_events(*, recorded: int, duplicate: int, rejected: int) -> None:
-    _events.labels("recorded").inc(recorded)
-    _events.labels("duplicate").inc(duplicate)
-    _events.labels("rejected").inc(rejected)
-
-
-def count_recommendation(mode: str) -> None:
-    _recommendations.labels(mode).inc()
-
-
-def observe_batch(size: int, waits: Sequence[float]) -> None:
-    """One device batch of `size` requests, each of which waited `waits` seconds."""
-    if size:
-        _batch_size.observe(size)
-    for wait in waits:
-        _queue_wait.observe(wait)
-
-
-def set_active_weights(version: str) -> None:
-    for other in _served - {version}:
-        _active_weights.labels(other).set(0)
-    _served.add(version)
-    _active_weights.labels(version).set(1)
-
-
-def set_pending_rows(rows: int) -> None:
-    _pending_rows.set(rows)
-
-
-def exposition() -> tuple[bytes, Mapping[str, str]]:
-    """All metrics in Prometheus' text format, and the headers that go with it."""
-    return generate_latest(_registry()), {"Content-Type": CONTENT_TYPE_LATEST}
-
-
-def _registry() -> CollectorRegistry:
-    """Of all workers, where `thaw serve` has started several."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return REGISTRY
-    together = CollectorRegistry()
-    collect: Callable[[CollectorRegistry], object] = MultiProcessCollector
-    collect(together)
-    return together

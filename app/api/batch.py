@@ -12,12 +12,11 @@ from app.api import body
 from app.api.deps import RuntimeDep
 from app.api.fields import Id, Name, Strict
 from app.api.history import LINES, JsonLines
-from app.api.recommendations import RecommendationsOut, limit, outgoing
+from app.api.recommendations import RecommendationsOut, count_answer, limit, outgoing
 from app.api.security import allow
 from app.domain import Entity, Namespace, Scope
 from app.runtime import Runtime, now_ms
 from app.services.recommend import Question, recommend
-from app.telemetry import count_recommendation
 
 router = APIRouter(tags=["storefront"], dependencies=[allow(Scope.SERVER)])
 
@@ -90,7 +89,7 @@ async def _lines(
     for some in _parts(questions, AT_ONCE):
         answers = await asyncio.gather(*(recommend(runtime.parts, one, now_ms()) for one in some))
         for answer in answers:
-            count_recommendation(answer.personalization.mode)
+            count_answer(answer)
             line = outgoing(f"{request_id}.{place}", answer) | {"user_id": user_ids[place]}
             place += 1
             yield to_json(line).decode() + "\n"

@@ -16,9 +16,9 @@ from app.api.hot import HotRoute
 from app.api.security import allow_beacon, forbid_naming_users
 from app.domain import Scope
 from app.errors import Forbidden
+from app.metrics import count_events
 from app.runtime import now_ms
 from app.services.ingest import EventDraft, Rejected, ingest
-from app.telemetry import count_events
 
 router = APIRouter(tags=["storefront"])
 

@@ -7,7 +7,7 @@ from app.api.deps import RuntimeDep
 from app.api.problems import KINDS, problem
 from app.api.security import allow_metrics
 from app.errors import WeightsMissing
-from app.telemetry import exposition, set_active_weights, set_pending_rows
+from app.metrics import exposition, set_active_weights, set_pending_rows
 
 router = APIRouter(tags=["health"])
 

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import INTERNAL, Kind, problem
 from app.errors import TooLarge
-from app.telemetry import log_request, observe_request
+from app.metrics import observe_request
+from app.telemetry import log_request
 
 log = structlog.get_logger()
 

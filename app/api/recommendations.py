@@ -14,9 +14,9 @@ from app.api.hot import HotRoute
 from app.api.security import allow, forbid_naming_users
 from app.domain import Entity, Mode, Namespace, Scope
 from app.errors import InvalidRequest
+from app.metrics import count_recommendation
 from app.runtime import Runtime, now_ms
 from app.services.recommend import Answer, Question, recommend
-from app.telemetry import count_recommendation
 
 router = APIRouter(tags=["storefront"])
 
@@ -137,10 +137,15 @@ async def get_recommendations(
 
 async def _answer(request: Request, runtime: Runtime, question: Question) -> Response:
     answer = await recommend(runtime.parts, question, now_ms())
-    count_recommendation(answer.personalization.mode)
+    count_answer(answer)
     content = to_json(outgoing(request.scope["thaw.request_id"], answer))
     timing = ", ".join(f"{step};dur={ms:.2f}" for step, ms in answer.timings.items())
     return Response(content, media_type="application/json", headers={"Server-Timing": timing})
+
+
+def count_answer(answer: Answer) -> None:
+    personal = answer.personalization
+    count_recommendation(personal.mode, answer.degraded, personal.steps, cached=personal.cached)
 
 
 def outgoing(request_id: str, answer: Answer) -> dict[str, object]:

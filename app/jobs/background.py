@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from app.errors import AppError
+from app.metrics import count_job_failure, set_redis_bytes
 from app.runtime import Runtime, now_ms
 from app.services.reload import follow
 from app.services.sweep import sweep
@@ -20,6 +21,7 @@ COUNT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
 HEARTBEAT_SECONDS = 2.0
+MEASURE_SECONDS = 10.0
 LONGEST_PAUSE = 5.0
 """Between two attempts of a job that keeps failing."""
 
@@ -32,11 +34,12 @@ async def background(runtime: Runtime) -> AsyncIterator[None]:
         _Job(runtime, _follow, POLL_SECONDS),
         _Job(runtime, _refresh, POLL_SECONDS),
         _Job(runtime, _heartbeat, HEARTBEAT_SECONDS),
+        _Job(runtime, _measure_redis, MEASURE_SECONDS),
         _Job(runtime, _count, COUNT_SECONDS),
         _Job(runtime, _sweep, SWEEP_SECONDS),
         _Job(runtime, _forget, FORGET_SECONDS),
     ]
-    for job in jobs[:4]:
+    for job in jobs[:5]:
         await job.attempt()
     tasks = [asyncio.create_task(job.repeat(), name=job.name) for job in jobs]
     try:
@@ -80,6 +83,10 @@ async def _heartbeat(runtime: Runtime) -> None:
     await parts.activation.heartbeat(parts.replica_id, version, parts.engine.epoch)
 
 
+async def _measure_redis(runtime: Runtime) -> None:
+    set_redis_bytes(await runtime.parts.support.used_bytes())
+
+
 class _Job:
     """Attempts `work` for ever, ever more rarely while it fails; says each reason once."""
 
@@ -96,6 +103,7 @@ class _Job:
             await self._work(self._runtime)
         except Exception as error:
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            count_job_failure(self.name)
             if self._reason != str(error):
                 self._reason = str(error)
                 expected = isinstance(error, AppError)

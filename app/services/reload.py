@@ -5,7 +5,8 @@ Whatever goes wrong before the swap leaves the old meta-weights serving.
 
 import asyncio
 from asyncio import to_thread
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -22,6 +23,7 @@ from app.errors import (
     WeightsMissing,
     WeightsRejected,
 )
+from app.metrics import count_reload
 from app.services.parts import Parts
 from app.services.shadow import Shadow, shadow
 from app.stores.activation import Replica
@@ -57,23 +59,28 @@ async def reload(parts: Parts, version: str | None, *, dry_run: bool, now: int) 
     if parts.reloading.locked():
         raise ReloadInProgress
     async with parts.reloading:
-        started = perf_counter()
-        serving = parts.engine.snapshot
-        previous = serving.version if serving else None
-        prepared = await _prepare(parts, await _chosen(parts, version), now)
-        moved = await shadow(parts, serving, prepared) if serving else None
-        if not dry_run:
-            await parts.activation.activate(prepared.version, previous)
-            await parts.engine.swap(prepared, now)
-            await _agreed(parts, prepared.version)
-        return Reloaded(
-            version=prepared.version,
-            previous=previous,
-            checks=("manifest", "checksum", "names", "shapes", "dtypes", "finite", "smoke_rank"),
-            replicas=await _replicas(parts),
-            shadow=moved,
-            took_ms=(perf_counter() - started) * 1000,
-        )
+        with _counted("tried" if dry_run else "swapped"):
+            return await _reload(parts, version, dry_run=dry_run, now=now)
+
+
+async def _reload(parts: Parts, version: str | None, *, dry_run: bool, now: int) -> Reloaded:
+    started = perf_counter()
+    serving = parts.engine.snapshot
+    previous = serving.version if serving else None
+    prepared = await _prepare(parts, await _chosen(parts, version), now)
+    moved = await shadow(parts, serving, prepared) if serving else None
+    if not dry_run:
+        await parts.activation.activate(prepared.version, previous)
+        await parts.engine.swap(prepared, now)
+        await _agreed(parts, prepared.version)
+    return Reloaded(
+        version=prepared.version,
+        previous=previous,
+        checks=("manifest", "checksum", "names", "shapes", "dtypes", "finite", "smoke_rank"),
+        replicas=await _replicas(parts),
+        shadow=moved,
+        took_ms=(perf_counter() - started) * 1000,
+    )
 
 
 async def roll_back(parts: Parts, now: int) -> Reloaded:
@@ -103,9 +110,23 @@ async def follow(parts: Parts, now: int) -> None:
         named = dict.fromkeys(version for version in versions if version is not None)
         prepared = await _first_that_works(parts, list(named), now)
         await parts.engine.swap(prepared, now)
+        count_reload("swapped")
         if desired is None:
             await parts.activation.adopt(prepared.version)
     await _replicas(parts)  # whoever reloaded waits to see it
+
+
+@contextmanager
+def _counted(outcome: str) -> Iterator[None]:
+    try:
+        yield
+    except (UnknownWeights, WeightsMissing, WeightsRejected):
+        count_reload("refused")
+        raise
+    except AppError:
+        count_reload("failed")
+        raise
+    count_reload(outcome)
 
 
 async def _first_that_works(parts: Parts, versions: Sequence[str], now: int) -> Snapshot:
@@ -115,6 +136,7 @@ async def _first_that_works(parts: Parts, versions: Sequence[str], now: int) -> 
         try:
             return await _prepare(parts, version, now)
         except (UnknownWeights, WeightsRejected) as error:
+            count_reload("refused")
             log.warning("weights_refused", version=version, reason=str(error))
             refusal = error
     raise refusal

@@ -52,6 +52,10 @@ class Transport(Protocol):
 
     async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]: ...
 
+    async def everywhere(self, command: Sequence[Value]) -> list[object]:
+        """The reply of each server, which redis-py may have read already."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -87,6 +91,10 @@ class ClusterTransport:
     async def _execute(self, command: Sequence[Value]) -> object:
         reply: object = await self.client.execute_command(*command)
         return reply
+
+    async def everywhere(self, command: Sequence[Value]) -> list[object]:
+        replies = await self.client.execute_command(*command, target_nodes=RedisCluster.PRIMARIES)
+        return list(replies.values())
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -149,6 +157,15 @@ class Redis:
         self._broken_until = 0.0
         await self.run([("PING",)])
 
+    async def used_bytes(self) -> int:
+        """Memory of all servers together. Raises `StorageUnavailable`."""
+        try:
+            async with asyncio.timeout(2 * self._timeout):
+                told = await self._transport.everywhere(("INFO", "memory"))
+            return sum(map(_used_memory, told))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StorageUnavailable("redis") from error
+
     async def close(self) -> None:
         await self._transport.close()
 
@@ -187,3 +204,15 @@ def _text(reply: object) -> str:
     if not isinstance(reply, bytes):
         raise TypeError(f"a script answered {reply!r}")
     return reply.decode()
+
+
+def _used_memory(info: object) -> int:
+    """Of a section of INFO, as text or as read by redis-py."""
+    if isinstance(info, Exception):
+        raise info
+    if isinstance(info, dict):
+        return int(info["used_memory"])
+    if not isinstance(info, bytes):
+        raise TypeError(f"INFO answered {info!r}")
+    facts = dict(line.split(b":", 1) for line in info.split(b"\r\n") if b":" in line)
+    return int(facts[b"used_memory"])

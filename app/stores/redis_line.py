@@ -46,6 +46,10 @@ class Line:
         except RedisConnectionError:
             return await self._exchange(content, len(commands))
 
+    async def everywhere(self, command: Command) -> list[object]:
+        """There is but one server."""
+        return await self.send([command])
+
     async def close(self) -> None:
         if self._wire is not None:
             self._wire.abort()

@@ -142,6 +142,10 @@ class SupportStore:
     async def ping(self) -> None:
         await self._redis.ping()
 
+    async def used_bytes(self) -> int:
+        """Memory of all servers together, whoever uses it."""
+        return await self._redis.used_bytes()
+
     async def _claim(self, entities: Sequence[Entity], claim: str) -> None:
         if entities:
             await self._redis.run(

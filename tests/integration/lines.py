@@ -27,6 +27,9 @@ class Gate:
         self._sent += 1
         return await self._inner.send(commands)
 
+    async def everywhere(self, command: Sequence[Value]) -> list[object]:
+        return await self._inner.everywhere(command)
+
     async def close(self) -> None:
         await self._inner.close()
 
@@ -45,6 +48,9 @@ class Cut:
         if self.after:
             raise ConnectionResetError
         return replies
+
+    async def everywhere(self, command: Sequence[Value]) -> list[object]:
+        return await self._inner.everywhere(command)
 
     async def close(self) -> None:
         await self._inner.close()
