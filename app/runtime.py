@@ -7,12 +7,16 @@ from time import time
 from uuid import uuid4
 
 from app.engine.engine import Engine
+from app.engine.expressions import parse
+from app.engine.wishes import Boost
 from app.errors import AppError, StorageUnavailable
 from app.services.parts import Parts, Policy
-from app.settings import Settings
+from app.services.scenario import Scenario
+from app.settings import ScenarioSettings, Settings
 from app.stores.activation import Activation
 from app.stores.api_keys import ApiKeys
 from app.stores.catalogue import Catalogue
+from app.stores.cursors import Cursors
 from app.stores.database import Database
 from app.stores.embedded_valkey import EmbeddedValkey
 from app.stores.event_log import EventLog
@@ -98,6 +102,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             popularity=Popularity(database),
             members=Members(database),
             activation=Activation(database),
+            cursors=Cursors(redis, settings.namespace),
             engine=engine,
             replica_id=uuid4().hex[:12],
         )
@@ -121,4 +126,23 @@ def _policy(settings: Settings) -> Policy:
         stub_items=events.stub_items,
         deadline_seconds=settings.engine.deadline_ms / 1000,
         weights_directory=settings.weights.directory,
+        scenarios={name: _scenario(name, one) for name, one in settings.scenarios.items()},
+    )
+
+
+def _scenario(name: str, told: ScenarioSettings) -> Scenario:
+    """Raises `InvalidRequest` for a filter that is none."""
+    where = f"/scenarios/{name}"
+    return Scenario(
+        filter=None if told.filter is None else parse(told.filter, f"{where}/filter"),
+        boosts=tuple(
+            Boost(parse(boost.filter, f"{where}/boosts/{place}/filter"), boost.factor)
+            for place, boost in enumerate(told.boosts)
+        ),
+        fading=tuple(told.fading.items()),
+        include_seen=told.include_seen,
+        exclude_self=told.exclude_self,
+        exclude_listed_in=told.exclude_listed_in,
+        diversity=told.diversity,
+        exploration=told.exploration,
     )

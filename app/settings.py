@@ -1,7 +1,7 @@
 """Every setting and its default. Read by main, cli and runtime only; see `thaw settings`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -77,6 +77,27 @@ class LimitSettings(Frozen):
     bulk: Annotated[int, Field(gt=0)] = 1_000
 
 
+class BoostSettings(Frozen):
+    filter: dict[str, Any]
+    factor: Annotated[float, Field(gt=0, le=1000)]
+
+
+class ScenarioSettings(Frozen):
+    """A kind of list, asked for as `scenario`; that named `default` holds where none is."""
+
+    filter: dict[str, Any] | None = None
+    boosts: tuple[BoostSettings, ...] = ()
+    fading: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Property of items that holds a time in milliseconds: hours until odds have halved."""
+    include_seen: bool = False
+    exclude_self: bool = False
+    """Where people are the items: nobody is shown to themselves."""
+    exclude_listed_in: tuple[str, ...] = ()
+    """Properties of users that list items not to show them, such as `friends` and `blocked`."""
+    diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    exploration: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
 class ServerSettings(Frozen):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -108,3 +129,4 @@ class Settings(BaseSettings):
     events: EventSettings = EventSettings()
     limits: LimitSettings = LimitSettings()
     server: ServerSettings = ServerSettings()
+    scenarios: dict[str, ScenarioSettings] = {}

@@ -16,7 +16,8 @@ from app.api.recommendations import RecommendationsOut, count_answer, limit, out
 from app.api.security import allow
 from app.domain import Entity, Namespace, Scope
 from app.runtime import Runtime, now_ms
-from app.services.recommend import Question, recommend
+from app.services.question import Question
+from app.services.recommend import recommend
 
 router = APIRouter(tags=["storefront"], dependencies=[allow(Scope.SERVER)])
 

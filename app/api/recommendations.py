@@ -9,16 +9,31 @@ from pydantic_core import to_json
 
 from app.api import body
 from app.api.deps import PathId, RuntimeDep
-from app.api.fields import Id, Name, Person
+from app.api.fields import Id, Name, Person, Strict
 from app.api.hot import HotRoute
 from app.api.security import allow, forbid_naming_users
 from app.domain import Entity, Mode, Namespace, Scope
-from app.errors import InvalidRequest
+from app.errors import Forbidden, InvalidRequest
 from app.metrics import count_recommendation
 from app.runtime import Runtime, now_ms
-from app.services.recommend import Answer, Question, recommend
+from app.services.question import Answer, AnsweredItem, BoostDraft, Question
+from app.services.recommend import recommend
 
 router = APIRouter(tags=["storefront"])
+
+
+FilterIn = Annotated[
+    dict[str, Any],
+    Field(description="`field` and a comparison, or `all`, `any`, `not` of others: see the guide"),
+]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class BoostIn(Strict):
+    """Items that pass the filter are `factor` times as likely, beside the others."""
+
+    filter: FilterIn
+    factor: Annotated[float, Field(gt=0, le=1000)]
 
 
 class RecommendationsIn(Person):
@@ -27,7 +42,26 @@ class RecommendationsIn(Person):
     k: Annotated[int, Field(ge=1)] = 10
     exclude_item_ids: list[Id] = Field(default_factory=list)
     candidate_item_ids: list[Id] | None = Field(None, description="rank only these")
-    include_seen: bool = False
+    include_seen: bool | None = Field(None, description="items already seen too; default false")
+    scenario: Name | None = Field(None, description="a configured scenario")
+    filter: FilterIn | None = None
+    boosts: list[BoostIn] = Field(default_factory=list, max_length=20)
+    pins: list[Id] = Field(
+        default_factory=list, max_length=50, description="come first, if they may be shown"
+    )
+    diversity: Share | None = Field(None, description="0: by score alone, 1: as unlike as possible")
+    exploration: Share | None = Field(
+        None, description="0: the best, 1: drawn by chance as the model expects people to choose"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(
+        None, description="of exploration: the same seed draws the same list"
+    )
+    explain: bool = Field(
+        default=False, description="say which events each item is due to (server keys)"
+    )
+    cursor: Annotated[str, Field(max_length=100)] | None = Field(
+        None, description="empty: the first page of a list of up to 500; then `next_cursor`"
+    )
     properties: list[Name] = Field(
         default_factory=list,
         max_length=50,
@@ -53,12 +87,20 @@ class PersonalizationOut(BaseModel):
     cached: bool
 
 
+class ReasonOut(BaseModel):
+    item_id: str = Field(description="what the event was on")
+    event_id: str | None
+    contribution: float = Field(description="how much lower the score would be without it")
+
+
 class RecommendedOut(BaseModel):
     item_id: str
     score: float
     rank: int
-    source: str
+    source: str = Field(description="adapted, prior, popular, new, pinned or explored")
     properties: dict[str, Any]
+    propensity: float | None = Field(None, description="of being drawn; with exploration only")
+    reasons: list[ReasonOut] | None = Field(None, description="with `explain` only")
 
 
 class RecommendationsOut(BaseModel):
@@ -68,6 +110,8 @@ class RecommendationsOut(BaseModel):
     personalization: PersonalizationOut
     degraded: str | None = Field(description="why this may not be the best answer, if so")
     shortfall: str | None = Field(description="why there are fewer than k items, if so")
+    next_cursor: str | None = Field(description="of the next page, if pages were asked for")
+    seed: int | None = Field(None, description="that drew this list; with exploration only")
 
 
 SCOPES = (Scope.PUBLISHABLE, Scope.SERVER)
@@ -97,12 +141,23 @@ async def post_recommendations(
     limit("/exclude_item_ids", len(asked.exclude_item_ids), limits.exclusions, "items")
     candidates = asked.candidate_item_ids
     limit("/candidate_item_ids", len(candidates or ()), limits.candidates, "items")
+    if asked.explain and caller is Scope.PUBLISHABLE:
+        raise Forbidden(caller, "a server key to explain")
     question = Question(
         entity=asked.entity,
         k=asked.k,
+        scenario=asked.scenario,
+        filter=asked.filter,
+        boosts=tuple(BoostDraft(one.filter, one.factor) for one in asked.boosts),
+        pins=tuple(dict.fromkeys(asked.pins)),
         exclude=frozenset(asked.exclude_item_ids),
         candidates=None if candidates is None else frozenset(candidates),
         include_seen=asked.include_seen,
+        diversity=asked.diversity,
+        exploration=asked.exploration,
+        seed=asked.seed,
+        explain=asked.explain,
+        cursor=asked.cursor,
         properties=tuple(asked.properties),
         min_watermark=asked.min_watermark,
         timeout_ms=asked.timeout_ms,
@@ -154,16 +209,7 @@ def outgoing(request_id: str, answer: Answer) -> dict[str, object]:
     return {
         "request_id": request_id,
         "catalogue_epoch": answer.catalogue_epoch,
-        "items": [
-            {
-                "item_id": item.item_id,
-                "score": item.score,
-                "rank": item.rank,
-                "source": item.source,
-                "properties": dict(item.properties),
-            }
-            for item in answer.items
-        ],
+        "items": [_item(item) for item in answer.items],
         "personalization": {
             "mode": personal.mode,
             "support": personal.support,
@@ -175,7 +221,24 @@ def outgoing(request_id: str, answer: Answer) -> dict[str, object]:
         },
         "degraded": answer.degraded,
         "shortfall": answer.shortfall,
+        "next_cursor": answer.next_cursor,
+        **({} if answer.seed is None else {"seed": answer.seed}),
     }
+
+
+def _item(item: AnsweredItem) -> dict[str, object]:
+    content: dict[str, object] = {
+        "item_id": item.item_id,
+        "score": item.score,
+        "rank": item.rank,
+        "source": item.source,
+        "properties": dict(item.properties),
+    }
+    if item.propensity is not None:
+        content["propensity"] = item.propensity
+    if item.reasons is not None:
+        content["reasons"] = [reason._asdict() for reason in item.reasons]
+    return content
 
 
 def limit(pointer: str, value: int, most: int, unit: str = "") -> None:

@@ -51,6 +51,11 @@ def held(bits: Bits, asked: NDArray[np.int64]) -> NDArray[np.bool_]:
     return found
 
 
+def holds(bits: Bits, row: int) -> bool:
+    """Whether a row is in it."""
+    return bool(bits[row >> 3] >> (row & 7) & 1)
+
+
 def _bit(places: NDArray[np.int64]) -> Bits:
     one: Bits = np.left_shift(1, places & 7).astype(np.uint8)
     return one

@@ -1,8 +1,10 @@
 """The engine: the current snapshot, the device and the batcher behind one small face."""
 
 from asyncio import Lock, to_thread
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from app.domain import Item
 from app.engine.batcher import Batcher
@@ -12,6 +14,7 @@ from app.engine.frozen import Frozen, Newcomers, mapped
 from app.engine.layout import Layout
 from app.engine.live import Live
 from app.engine.packing import pack, unpack
+from app.engine.port import Floats, Ints
 from app.engine.ranker import rank
 from app.engine.request import Ranked, RankRequest
 from app.engine.snapshot import Snapshot
@@ -71,6 +74,11 @@ class Engine:
     async def rank(self, snapshot: Snapshot, request: RankRequest, within: float) -> Ranked:
         """Raises `Overloaded`, or `TimeoutError` after `within` seconds."""
         return await self._batcher.rank(snapshot, request, within)
+
+    async def vectors(self, snapshot: Snapshot, item_ids: Sequence[str]) -> Floats:
+        """[M, d] of items that have a row: alike where the same people like them."""
+        rows = np.array([snapshot.layout.row(item_id) for item_id in item_ids], np.int64)
+        return await self._device.run(_vectors, self._device, snapshot, rows)
 
     async def prepare(self, weights: MetaWeights, now: int) -> Snapshot:
         """Build a snapshot of `weights` under the current catalogue and rank with it once."""
@@ -147,3 +155,9 @@ class Engine:
         adapted = sum(answer.fast is not None for answer in answers)
         observe_device(adapted, ranked.adapt_seconds, ranked.rank_seconds)
         return answers
+
+
+def _vectors(device: Device, snapshot: Snapshot, rows: Ints) -> Floats:
+    """Rows of the item matrix end in bias and popularity."""
+    vectors: Floats = snapshot.layout.rows(device.rows(rows))[:, :-2].float().cpu().numpy()
+    return vectors

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.engine.engine import Engine
+from app.services.scenario import Scenario
 from app.stores.activation import Activation
 from app.stores.catalogue import Catalogue
+from app.stores.cursors import Cursors
 from app.stores.event_log import EventLog
 from app.stores.members import Members
 from app.stores.pending import PendingWatch
@@ -27,6 +29,7 @@ class Policy:
     stub_items: bool
     deadline_seconds: float
     weights_directory: Path
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Parts:
     popularity: Popularity
     members: Members
     activation: Activation
+    cursors: Cursors
     engine: Engine
     replica_id: str
     reloading: Lock = field(default_factory=Lock)

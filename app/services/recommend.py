@@ -1,68 +1,39 @@
 """Answer "what should this person see next?": recall, adapt if stale, rank, write back."""
 
 import asyncio
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
-from app.domain import Entity, FastWeights, Mode, PlacedWindow, Position, Window
+from app.domain import FastWeights, PlacedWindow, Position, Window
+from app.engine import bits
+from app.engine.filters import passing
 from app.engine.request import Ranked, RankedItem, RankRequest
 from app.engine.snapshot import Snapshot
 from app.errors import Overloaded, StorageUnavailable
 from app.services import watermark
+from app.services.explain import reasons
+from app.services.paging import Page, first_page, later_page
 from app.services.parts import Parts
+from app.services.pick import Picked, depth, pick
+from app.services.question import (
+    FIRST_PAGE,
+    NOTHING,
+    Answer,
+    AnsweredItem,
+    Personalization,
+    Question,
+    Reason,
+)
 from app.services.recall import Recalled, recall
-
-NOTHING: Mapping[str, Any] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    entity: Entity | None
-    """None for a visitor without any id: everyone's list."""
-    k: int = 10
-    exclude: Collection[str] = ()
-    candidates: Collection[str] | None = None
-    include_seen: bool = False
-    properties: tuple[str, ...] = ()
-    min_watermark: str | None = None
-    timeout_ms: int | None = None
-
-
-class AnsweredItem(NamedTuple):
-    item_id: str
-    score: float
-    rank: int
-    source: str
-    properties: Mapping[str, Any] = NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Personalization:
-    mode: Mode
-    support: int
-    steps: int
-    weights_version: str
-    gate_blend: float
-    adapted_at: int | None
-    """When (ms) the inner loop ran that this answer was made with."""
-    cached: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    items: tuple[AnsweredItem, ...]
-    personalization: Personalization
-    catalogue_epoch: int
-    degraded: str | None
-    shortfall: str | None
-    timings: Mapping[str, float]
-    """Milliseconds by step: store, adapt, rank."""
+from app.services.scenario import Wanted, wanted
 
 
 async def recommend(parts: Parts, question: Question, now: int) -> Answer:
-    """Rank for `question.entity`. Raises `WeightsMissing`, `InvalidRequest`; else it answers."""
+    """Rank for `question.entity`. Raises `WeightsMissing`, `InvalidRequest`; else it answers.
+
+    A later page raises `StorageUnavailable` where the list it belongs to cannot be read.
+    """
     snapshot = parts.engine.pinned()
     started = perf_counter()
     budget = min(parts.policy.deadline_seconds, (question.timeout_ms or 60_000) / 1000)
@@ -74,30 +45,44 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     fast = recalled.fast
     if fast is not None and not fast.belong_to(snapshot.version, digest):
         fast = None
+    wish = wanted(parts.policy.scenarios, question, snapshot.columns, recalled.placed, now)
     request = RankRequest(
         shots=window.shots,
-        k=question.k,
+        k=depth(question, wish),
         profile=profile,
         fast=fast.values if fast else None,
-        exclude=frozenset(question.exclude) | frozenset(_seen(question, window)),
+        exclude=wish.exclude.union(question.pins),
         candidates=question.candidates,
+        filter=wish.filter,
+        wishes=wish.wishes,
     )
     degraded = recalled.degraded
+
+    def left() -> float:
+        return budget - (perf_counter() - started)
+
     try:
-        ranked = await parts.engine.rank(snapshot, request, budget - (stored - started))
+        ranked, pinned = await _rank(parts, snapshot, request, question, left())
     except (TimeoutError, Overloaded) as error:
-        ranked = _popular(snapshot, request)
+        ranked, pinned = _popular(snapshot, request), ()
         degraded = "deadline" if isinstance(error, TimeoutError) else "overloaded"
     if ranked.fast is not None and question.entity is not None:
         kept = FastWeights(ranked.version, digest, ranked.fast, ranked.steps, now)
         parts.support.keep_fast(question.entity, recalled.placed.position, kept)
-    spent = perf_counter() - started
-    properties = await _properties(parts, question, ranked, within=max(0.05, budget - spent))
+    picked = await pick(parts, snapshot, question, wish, ranked.items, pinned)
+    page, trouble = await _page(parts, snapshot, question, wish, picked.items)
+    item_ids = [item.item_id for item in page.items]
+    why: Mapping[str, tuple[Reason, ...]] | None = None
+    if question.explain:
+        try:
+            why = await reasons(parts, snapshot, request, question.entity, item_ids, left())
+        except (TimeoutError, Overloaded):
+            trouble = trouble or "explanation_unavailable"
+    properties = await _properties(parts, question, item_ids, within=max(0.05, left()))
     if properties is None:
-        degraded = degraded or "database_unavailable"
-    items = _items(snapshot, ranked, properties or {})
+        trouble = trouble or "database_unavailable"
     return Answer(
-        items=items,
+        items=_items(snapshot, ranked, picked, page, properties or {}, why),
         personalization=Personalization(
             mode=ranked.mode,
             support=ranked.support,
@@ -108,13 +93,15 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
             cached=fast is not None and ranked.mode == "adapted",
         ),
         catalogue_epoch=ranked.epoch,
-        degraded=degraded,
-        shortfall=_shortfall(question, ranked),
+        degraded=degraded or trouble,
+        shortfall=_shortfall(question, wish, ranked, page),
         timings={
             "store": (stored - started) * 1000,
             "adapt": ranked.adapt_ms,
             "rank": ranked.rank_ms,
         },
+        next_cursor=page.next_cursor,
+        seed=picked.seed,
     )
 
 
@@ -125,13 +112,47 @@ async def _recall(parts: Parts, question: Question, within: float) -> Recalled:
     return await recall(parts, question.entity, at_least, within)
 
 
+async def _rank(
+    parts: Parts, snapshot: Snapshot, request: RankRequest, question: Question, within: float
+) -> tuple[Ranked, tuple[RankedItem, ...]]:
+    """The list, and what of the pinned items may be shown."""
+    if not question.pins:
+        return await parts.engine.rank(snapshot, request, within), ()
+    pins = RankRequest(
+        request.shots,
+        len(question.pins),
+        request.profile,
+        request.fast,
+        exclude=frozenset(question.exclude),
+        candidates=frozenset(question.pins),
+    )
+    ranked, pinned = await asyncio.gather(
+        *(parts.engine.rank(snapshot, one, within) for one in (request, pins))
+    )
+    place = {item_id: number for number, item_id in enumerate(question.pins)}
+    return ranked, tuple(sorted(pinned.items, key=lambda item: place[item.item_id]))
+
+
+async def _page(
+    parts: Parts,
+    snapshot: Snapshot,
+    question: Question,
+    wish: Wanted,
+    found: tuple[RankedItem, ...],
+) -> tuple[Page, str | None]:
+    if question.cursor is None:
+        return Page(found[: question.k], None, 1), None
+    if question.cursor == FIRST_PAGE:
+        return await first_page(parts, question, found)
+    return await later_page(parts, snapshot, question, wish.exclude), None
+
+
 async def _properties(
-    parts: Parts, question: Question, ranked: Ranked, within: float
+    parts: Parts, question: Question, item_ids: Sequence[str], within: float
 ) -> Mapping[str, Mapping[str, Any]] | None:
     """The asked-for properties by item; None if the database does not tell them in time."""
     if not question.properties:
         return {}
-    item_ids = [item.item_id for item in ranked.items]
     try:
         async with asyncio.timeout(within):
             return await parts.catalogue.properties(item_ids, question.properties)
@@ -140,35 +161,49 @@ async def _properties(
 
 
 def _items(
-    snapshot: Snapshot, ranked: Ranked, properties: Mapping[str, Mapping[str, Any]]
+    snapshot: Snapshot,
+    ranked: Ranked,
+    picked: Picked,
+    page: Page,
+    properties: Mapping[str, Mapping[str, Any]],
+    why: Mapping[str, tuple[Reason, ...]] | None,
 ) -> tuple[AnsweredItem, ...]:
-    known, mode = snapshot.frozen.index, ranked.mode
+    known, mode, chances = snapshot.frozen.index, ranked.mode, picked.propensities
+    last_pin = picked.pinned if page.first_rank == 1 else 0
     return tuple(
         [
             AnsweredItem(
                 item.item_id,
                 item.score,
                 rank,
-                mode if item.item_id in known else "new",
+                "pinned"
+                if rank <= last_pin
+                else "explored"
+                if chances
+                else mode
+                if item.item_id in known
+                else "new",
                 properties.get(item.item_id, NOTHING),
+                chances.get(item.item_id),
+                None if why is None else why.get(item.item_id, ()),
             )
-            for rank, item in enumerate(ranked.items, 1)
+            for rank, item in enumerate(page.items, page.first_rank)
         ]
     )
 
 
-def _seen(question: Question, window: Window) -> Collection[str]:
-    return () if question.include_seen else window.seen.keys()
-
-
 def _popular(snapshot: Snapshot, request: RankRequest) -> Ranked:
     """The last rung: everyone's list, less what this person must not get."""
-    wanted = None if request.candidates is None else frozenset(request.candidates)
-    items = [
-        RankedItem(item_id, score)
-        for item_id, score in snapshot.popular
-        if item_id not in request.exclude and (wanted is None or item_id in wanted)
-    ]
+    allowed = None if request.candidates is None else frozenset(request.candidates)
+    passed = None if request.filter is None else passing(request.filter, snapshot.columns)
+
+    def may(item_id: str) -> bool:
+        if item_id in request.exclude or (allowed is not None and item_id not in allowed):
+            return False
+        row = snapshot.ids.row(item_id)
+        return passed is None or (row is not None and bits.holds(passed, row))
+
+    items = [RankedItem(*pair) for pair in snapshot.popular if may(pair[0])]
     return Ranked(
         items=tuple(items[: request.k]),
         mode="popular",
@@ -187,9 +222,13 @@ def _adapted_at(ranked: Ranked, fast: FastWeights | None, now: int) -> int | Non
     return fast.adapted_at if fast else now
 
 
-def _shortfall(question: Question, ranked: Ranked) -> str | None:
-    if len(ranked.items) >= question.k:
+def _shortfall(question: Question, wish: Wanted, ranked: Ranked, page: Page) -> str | None:
+    if len(page.items) >= question.k:
         return None
+    if question.cursor:
+        return "list_exhausted"
     if ranked.mode == "popular":
         return "popular_list_exhausted"
-    return "candidates_exhausted" if question.candidates is not None else "catalogue_exhausted"
+    if question.candidates is not None:
+        return "candidates_exhausted"
+    return "filter_exhausted" if wish.filter is not None else "catalogue_exhausted"

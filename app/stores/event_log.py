@@ -25,7 +25,7 @@ from app.stores.append import (
 )
 from app.stores.database import Database
 from app.stores.tables import EntityRow, EventRow, PendingRow
-from app.stores.window_query import read_window
+from app.stores.window_query import LAST_PAGE, read_window
 
 FORGET_AFTER_SECONDS = 0.1
 FORGET_LIMIT = 2_000
@@ -156,6 +156,21 @@ class EventLog:
                 for row in await connection.execute(statement)
             )
         return Page(events, key_of(events[-1]) if len(events) == limit else None)
+
+    async def event_ids(self, entity: Entity, item_ids: Sequence[str]) -> Mapping[str, str]:
+        """The strongest event of an entity on each of some items, as far as there is one."""
+        rows = (
+            select(EventRow.item_id, EventRow.event_id)
+            .where(
+                EventRow.entity == str(entity),
+                EventRow.item_id.in_(item_ids),
+                EventRow.strength.is_not(None),
+            )
+            .order_by(EventRow.strength)
+            .limit(LAST_PAGE)
+        )
+        async with self._database.read() as connection:
+            return {row.item_id: row.event_id for row in await connection.execute(rows)}
 
     async def sample(self, limit: int) -> list[Entity]:
         """Some who did something, from a place in the order of ids that differs every time."""

@@ -13,3 +13,8 @@ def window(namespace: str, entity: Entity) -> str:
 def fast_weights(namespace: str, entity: Entity) -> str:
     """What the inner loop made of the window, tagged with its digest and the weights version."""
     return f"{namespace}:fast:{{{entity.digest}}}"
+
+
+def cursor(namespace: str, name: str) -> str:
+    """A list that somebody turns over in pages."""
+    return f"{namespace}:cursor:{{{name}}}"

@@ -1,5 +1,6 @@
 """Boosts and fading move items by as much as they say, by every way to a list."""
 
+from collections.abc import Collection
 from math import log
 
 import pytest
@@ -26,8 +27,10 @@ async def told(engine: Engine) -> None:
     await engine.update_items(items, 1, now=0)
 
 
-async def scores(engine: Engine, *wishes: Wish, **more: object) -> dict[str, float]:
-    request = RankRequest(shots=SHOTS, k=100, wishes=wishes, **more)  # type: ignore[arg-type]
+async def scores(
+    engine: Engine, *wishes: Wish, candidates: Collection[str] | None = None
+) -> dict[str, float]:
+    request = RankRequest(shots=SHOTS, k=100, wishes=wishes, candidates=candidates)
     answer = await engine.rank(engine.pinned(), request, within=30)
     return {item.item_id: item.score for item in answer.items}
 

@@ -11,17 +11,19 @@ from app.services.parts import Parts, Policy
 from app.settings import EventSettings
 from app.stores.activation import Activation
 from app.stores.catalogue import Catalogue
+from app.stores.cursors import Cursors
 from app.stores.database import Database
 from app.stores.event_log import EventLog
 from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
+from app.stores.redis import Redis
 from app.stores.support import SupportStore
 
 
 @pytest_asyncio.fixture
 async def parts(
-    database: Database, log: EventLog, support: SupportStore, tmp_path: Path
+    database: Database, log: EventLog, support: SupportStore, redis: Redis, tmp_path: Path
 ) -> AsyncIterator[Parts]:
     engine = Engine(device="cpu", batch_limit=8, queue_limit=64)
     engine.start()
@@ -45,6 +47,7 @@ async def parts(
         popularity=Popularity(database),
         members=Members(database),
         activation=Activation(database),
+        cursors=Cursors(redis, "thaw"),
         engine=engine,
         replica_id="this-one",
     )

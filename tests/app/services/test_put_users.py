@@ -12,8 +12,9 @@ from app.engine.engine import Engine
 from app.services.ingest import EventDraft, ingest
 from app.services.parts import Parts
 from app.services.put_users import put_users
+from app.services.question import Answer, Question
 from app.services.recall import recall
-from app.services.recommend import Answer, Question, recommend
+from app.services.recommend import recommend
 from app.services.sweep import sweep
 from app.stores.redis import Redis
 from app.stores.redis_line import Line

@@ -11,7 +11,8 @@ from app.services import watermark
 from app.services.ingest import EventDraft, ingest
 from app.services.parts import Parts
 from app.services.put_items import put_items
-from app.services.recommend import Answer, Question, recommend
+from app.services.question import Answer, Question
+from app.services.recommend import recommend
 from app.services.sync_catalogue import sync_catalogue
 from tests.generated import generated_ids, save_generated
 
