@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     """Where a local start keeps everything it must remember."""
     demo: bool = False
     """Serve the demo page at `/` and let it use the publishable key of var/dev-keys.json."""
+    demo_shop: Literal["films", "groceries", "own"] = "films"
+    """What the demo calls the items."""
     log_format: Literal["json", "console"] = "json"
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
