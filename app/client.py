@@ -266,6 +266,23 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    key_id: str
+    label: str
+    scope: str
+    created_at: int
+    revoked_at: int | None
+    previous_until: int | None
+    key: str = field(default="", repr=False)
+    """What is sent; told where the key was just made or rotated, and never again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     status: str
     parts: Mapping[str, str | None]
@@ -496,6 +513,27 @@ class _Methods:
     def roll_back_weights(self) -> Call[Reloaded]:
         """Serve from the meta-weights before. Sent once, for twice would undo it."""
         return Call("POST", "/v1/admin/weights/rollback", Reloaded, repeatable=False)
+
+    @_Method
+    def keys(self) -> Call[Keys]:
+        return Call("GET", "/v1/admin/keys", Keys)
+
+    @_Method
+    def make_key(self, label: str, scope: str) -> Call[Key]:
+        """`scope` is publishable, server or admin. Sent once, for twice would make two."""
+        body = {"label": label, "scope": scope}
+        return Call("POST", "/v1/admin/keys", Key, body, repeatable=False)
+
+    @_Method
+    def rotate_key(self, key_id: str, grace_seconds: int = 86_400) -> Call[Key]:
+        """A new secret; the one before opens for `grace_seconds` more. Sent once."""
+        body = {"grace_seconds": grace_seconds}
+        path = _path("admin/keys", key_id, "rotate")
+        return Call("POST", path, Key, body, repeatable=False)
+
+    @_Method
+    def revoke_key(self, key_id: str) -> Call[Key]:
+        return Call("DELETE", _path("admin/keys", key_id), Key)
 
     @_Method
     def ready(self) -> Call[Ready]:

@@ -79,6 +79,17 @@ class NothingBefore(AppError):
 
 
 @dataclass(eq=False)
+class LastAdminKey(AppError):
+    key_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key_id!r} is the last admin key, and without one nobody could make keys: "
+            "make another first"
+        )
+
+
+@dataclass(eq=False)
 class AlreadyMerged(AppError):
     guest: str
 

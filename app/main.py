@@ -14,6 +14,7 @@ from app.api import (
     health,
     history,
     items,
+    keys,
     pages,
     preview,
     problems,
@@ -81,7 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     storefront = (events, recommendations, batch, preview, items, users, history, warmth)
-    for part in (*storefront, weights, health, document, pages):
+    for part in (*storefront, weights, keys, health, document, pages):
         app.include_router(part.router)
     problems.install(app)
     app.add_middleware(Hot, routes=(events.HOT, recommendations.HOT))

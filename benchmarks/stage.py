@@ -129,7 +129,7 @@ async def staged(items: int) -> AsyncIterator[Stage]:
         redis = connect(valkey.url, 5_000)
         stack.push_async_callback(redis.close)
         database = await Database.open(url, NAMESPACE)
-        key = await ApiKeys(database).create(Scope.SERVER, "benchmark")
+        key = (await ApiKeys(database).create(Scope.SERVER, "benchmark")).text
         await database.close()
         item_ids = save_weights(folder / "weights", items)
         yield Stage(folder, postgres, valkey, redis, key, item_ids)

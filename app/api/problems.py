@@ -32,6 +32,7 @@ KINDS: Mapping[type[errors.AppError], Kind] = {
     errors.UnknownWeights: Kind(404, "Unknown meta-weights", "unknown-weights"),
     errors.ReloadInProgress: Kind(409, "Reload under way", "reload-in-progress"),
     errors.NothingBefore: Kind(409, "Nothing to roll back to", "nothing-before"),
+    errors.LastAdminKey: Kind(409, "Last admin key", "last-admin-key"),
     errors.AlreadyMerged: Kind(409, "Guest of another user", "already-merged"),
     errors.TooLarge: Kind(413, "Too large", "too-large"),
     errors.UnsupportedMedia: Kind(415, "Unsupported media type", "unsupported-media-type"),

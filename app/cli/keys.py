@@ -12,15 +12,15 @@ import typer
 
 from app.cli.console import load_settings, print_json, print_table, say
 from app.domain import Scope
-from app.errors import NotFound
 from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.stores.api_keys import ApiKey, ApiKeys
 
-cli = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+cli = typer.Typer(help="Create, list, rotate and revoke API keys.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+KeyId = Annotated[str, typer.Argument(help="The id that `thaw keys list` shows.")]
 
 
 @asynccontextmanager
@@ -46,13 +46,29 @@ def create(
 
     async def create_one() -> str:
         async with api_keys() as keys:
-            return await keys.create(scope, label)
+            return (await keys.create(scope, label)).text
 
     key = asyncio.run(create_one())
     if as_json:
         print_json({"key": key, "scope": scope, "label": label})
     else:
         typer.echo(key)
+
+
+@cli.command()
+def rotate(
+    key_id: KeyId,
+    grace_hours: Annotated[
+        float, typer.Option(min=0, max=720, help="How long the secret before still opens.")
+    ] = 24,
+) -> None:
+    """Give a key a new secret and print it, this one time; id, label and scope stay."""
+
+    async def rotate_one() -> str:
+        async with api_keys() as keys:
+            return (await keys.rotate(key_id, round(grace_hours * 3_600_000))).text
+
+    typer.echo(asyncio.run(rotate_one()))
 
 
 @cli.command("list")
@@ -67,28 +83,28 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         print_json([asdict(key) for key in found])
     else:
-        columns = ("id", "scope", "label", "created", "revoked")
+        columns = ("id", "scope", "label", "created", "revoked", "previous secret until")
         print_table(
             columns,
             (
-                (key.key_id, key.scope, key.label, _when(key.created_at), _when(key.revoked_at))
+                (
+                    *(key.key_id, key.scope, key.label),
+                    *(_when(key.created_at), _when(key.revoked_at), _when(key.previous_until)),
+                )
                 for key in found
             ),
         )
 
 
 @cli.command()
-def revoke(
-    key_id: Annotated[str, typer.Argument(help="The id that `thaw keys list` shows.")],
-) -> None:
-    """Revoke a key; services stop taking it within five seconds."""
+def revoke(key_id: KeyId) -> None:
+    """Revoke a key; services stop taking it within five seconds. The last admin key stays."""
 
-    async def revoke_one() -> bool:
+    async def revoke_one() -> None:
         async with api_keys() as keys:
-            return await keys.revoke(key_id)
+            await keys.revoke(key_id)
 
-    if not asyncio.run(revoke_one()):
-        raise NotFound("valid key", key_id)
+    asyncio.run(revoke_one())
     say(f"{key_id} revoked")
 
 
@@ -108,7 +124,7 @@ async def local_keys(settings: Settings) -> dict[str, str]:
     async with api_keys() as keys:
         for scope in Scope:
             if await keys.verify(kept.get(scope, "")) != scope:
-                kept[scope] = await keys.create(scope, "made by thaw demo")
+                kept[scope] = (await keys.create(scope, "made by thaw demo")).text
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.chmod(0o600)

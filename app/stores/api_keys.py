@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import Scope
-from app.errors import StorageUnavailable
+from app.errors import LastAdminKey, NotFound, StorageUnavailable
 from app.stores.database import Database
 from app.stores.tables import ApiKeyRow
 
@@ -22,13 +23,24 @@ LOOK_UP_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What may be shown of a key. Times in milliseconds since 1970."""
+    """What may be shown of a key. Times in milliseconds since 1970. After a rotation the secret
+    before is good until `previous_until`.
+    """
 
     key_id: str
     scope: Scope
     label: str
     created_at: int
     revoked_at: int | None
+    previous_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key with its text, which cannot be had again."""
+
+    key: ApiKey
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +48,35 @@ class _Known:
     scope: Scope
     secret_sha256: str
     valid: bool
+    previous_sha256: str
+    previous_until: int
+
+    def opens(self, secret: str, now: int) -> bool:
+        """Compares with both secrets, in a time that tells nothing of either."""
+        told = _hash(secret)
+        is_current = compare_digest(self.secret_sha256, told)
+        is_previous = compare_digest(self.previous_sha256, told)
+        return self.valid and (is_current or (is_previous and now < self.previous_until))
 
 
 class ApiKeys:
     """Key text: `thaw_<scope>_<id>_<secret>`."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._now_ms = now_ms
         self._cache: dict[str, tuple[_Known | None, float]] = {}
 
-    async def create(self, scope: Scope, label: str) -> str:
-        """Makes a key and returns its text, which cannot be had again."""
-        key_id, secret = secrets.token_hex(8), secrets.token_hex(24)
+    async def create(self, scope: Scope, label: str) -> NewKey:
+        key_id, secret = secrets.token_hex(8), _new_secret()
+        key = ApiKey(key_id, scope, label, self._now_ms(), None)
         async with self._database.write() as connection:
             await connection.execute(
                 insert(ApiKeyRow).values(
@@ -56,12 +84,38 @@ class ApiKeys:
                     scope=scope.value,
                     label=label,
                     secret_sha256=_hash(secret),
-                    created_at=_now_ms(),
-                    revoked_at=None,
+                    created_at=key.created_at,
                 )
             )
         self._cache.pop(key_id, None)
-        return f"thaw_{scope.value}_{key_id}_{secret}"
+        return NewKey(key, _text(key, secret))
+
+    async def rotate(self, key_id: str, grace_ms: int) -> NewKey:
+        """Gives the key a new secret; the one before opens for `grace_ms` more, any older one no
+        longer.
+
+        Raises:
+            NotFound: there is no such key, or it is revoked.
+        """
+        secret, now = _new_secret(), self._now_ms()
+        change = {
+            "previous_sha256": ApiKeyRow.secret_sha256 if grace_ms else None,
+            "previous_until": now + grace_ms if grace_ms else None,
+            "secret_sha256": _hash(secret),
+        }
+        async with self._database.write() as connection:
+            changed = await connection.execute(
+                update(ApiKeyRow)
+                .where(ApiKeyRow.key_id == key_id, ApiKeyRow.revoked_at.is_(None))
+                .values(change)
+                .returning(ApiKeyRow)
+            )
+            row = changed.one_or_none()
+        if row is None:
+            raise NotFound("valid key", key_id)
+        self._cache.pop(key_id, None)
+        key = _shown(row)
+        return NewKey(key, _text(key, secret))
 
     async def verify(self, key: str) -> Scope | None:
         """The scope of a valid key. A revoked key may pass for `CACHE_SECONDS` more; while SQL
@@ -76,30 +130,35 @@ class ApiKeys:
             return None
         _, scope, key_id, secret = parts
         known = await self._look_up(key_id)
-        if known is None or not known.valid or known.scope.value != scope:
+        if known is None or known.scope.value != scope:
             return None
-        return known.scope if compare_digest(known.secret_sha256, _hash(secret)) else None
+        return known.scope if known.opens(secret, self._now_ms()) else None
 
     async def list(self) -> list[ApiKey]:
         rows = select(ApiKeyRow).order_by(ApiKeyRow.created_at, ApiKeyRow.key_id)
         async with self._database.read() as connection:
-            return [
-                ApiKey(row.key_id, Scope(row.scope), row.label, row.created_at, row.revoked_at)
-                for row in await connection.execute(rows)
-            ]
+            return [_shown(row) for row in await connection.execute(rows)]
 
-    async def revoke(self, key_id: str) -> bool:
-        """Returns whether there was such a key, not revoked before."""
+    async def revoke(self, key_id: str) -> ApiKey:
+        """Safe to repeat: a key stays revoked since the first time.
+
+        Raises:
+            NotFound: there is no such key.
+            LastAdminKey: nobody could make keys any more.
+        """
         async with self._database.write() as connection:
+            await _keep_an_admin(connection, key_id)
             revoked = await connection.execute(
                 update(ApiKeyRow)
-                .where(ApiKeyRow.key_id == key_id, ApiKeyRow.revoked_at.is_(None))
-                .values(revoked_at=_now_ms())
-                .returning(ApiKeyRow.key_id)
+                .where(ApiKeyRow.key_id == key_id)
+                .values(revoked_at=func.coalesce(ApiKeyRow.revoked_at, self._now_ms()))
+                .returning(ApiKeyRow)
             )
-            found = revoked.first() is not None
+            row = revoked.one_or_none()
+        if row is None:
+            raise NotFound("key", key_id)
         self._cache.pop(key_id, None)
-        return found
+        return _shown(row)
 
     async def _look_up(self, key_id: str) -> _Known | None:
         cached = self._cache.get(key_id)
@@ -137,12 +196,45 @@ class ApiKeys:
             ).one_or_none()
         if row is None:
             return None
-        return _Known(Scope(row.scope), row.secret_sha256, row.revoked_at is None)
+        return _Known(
+            Scope(row.scope),
+            row.secret_sha256,
+            row.revoked_at is None,
+            row.previous_sha256 or "",
+            row.previous_until or 0,
+        )
+
+
+async def _keep_an_admin(connection: AsyncConnection, key_id: str) -> None:
+    """The rows stay locked, so that two who revoke each other's key come one after the other."""
+    valid = (
+        select(ApiKeyRow.key_id)
+        .where(ApiKeyRow.scope == Scope.ADMIN.value, ApiKeyRow.revoked_at.is_(None))
+        .order_by(ApiKeyRow.key_id)
+        .with_for_update()
+    )
+    if list((await connection.execute(valid)).scalars()) == [key_id]:
+        raise LastAdminKey(key_id)
+
+
+def _shown(row: Row[ApiKeyRow]) -> ApiKey:
+    return ApiKey(
+        row.key_id,
+        Scope(row.scope),
+        row.label,
+        row.created_at,
+        row.revoked_at,
+        row.previous_until,
+    )
+
+
+def _text(key: ApiKey, secret: str) -> str:
+    return f"thaw_{key.scope.value}_{key.key_id}_{secret}"
+
+
+def _new_secret() -> str:
+    return secrets.token_hex(24)
 
 
 def _hash(secret: str) -> str:
     return sha256(secret.encode(errors="surrogatepass")).hexdigest()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

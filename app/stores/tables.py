@@ -181,3 +181,5 @@ class ApiKeyRow(Base):
     secret_sha256: Mapped[str] = mapped_column(Text)
     created_at: Mapped[int] = mapped_column(BigInteger)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
+    previous_sha256: Mapped[str | None] = mapped_column(Text)
+    previous_until: Mapped[int | None] = mapped_column(BigInteger)

@@ -56,8 +56,9 @@ async def prepare(state: Path, database_url: str) -> None:
     await Catalogue(database).put_items(
         [Item(item_id, {"title": title}) for item_id, title in titles.items()]
     )
-    keys = {scope.value: await ApiKeys(database).create(scope, "demo") for scope in Scope}
-    (state / "dev-keys.json").write_text(json.dumps(keys))
+    keys = ApiKeys(database)
+    made = {scope.value: (await keys.create(scope, "demo")).text for scope in Scope}
+    (state / "dev-keys.json").write_text(json.dumps(made))
     await database.close()
 
 

@@ -28,7 +28,7 @@ def weights_directory(tmp_path: Path) -> Path:
 @pytest_asyncio.fixture
 async def keys(database: Database) -> dict[str, str]:
     store = ApiKeys(database)
-    return {scope: await store.create(scope, "test") for scope in Scope}
+    return {scope: (await store.create(scope, "test")).text for scope in Scope}
 
 
 @pytest_asyncio.fixture

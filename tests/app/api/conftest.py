@@ -84,7 +84,8 @@ async def serve(settings: Settings) -> AsyncIterator[Service]:
         app.router.lifespan_context(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://thaw.test") as client,
     ):
-        made = {scope: await app.state.runtime.keys.create(scope, "test") for scope in Scope}
+        keys = app.state.runtime.keys
+        made = {scope: (await keys.create(scope, "test")).text for scope in Scope}
         yield Service(app, client, made)
 
 

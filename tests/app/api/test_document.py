@@ -56,9 +56,11 @@ async def test_examples_are_what_the_routes_accept(service: Service) -> None:
             content = operation.get("requestBody", {}).get("content", {})
             for example in content.get("application/json", {}).get("examples", {}).values():
                 scope = Scope.ADMIN if "admin" in path else Scope.SERVER
+                key_id = service.keys[Scope.PUBLISHABLE].split("_")[2]
                 url = path.replace("{item_id}", "i001").replace("{user_id}", "u1")
+                url = url.replace("{key_id}", key_id)
                 response = await service.send(method.upper(), url, example["value"], scope=scope)
-                assert response.status_code in {200, 202}, (path, response.text)
+                assert response.is_success, (path, response.text)
                 for line in response.text.splitlines():
                     assert not json.loads(line).get("rejected")
 

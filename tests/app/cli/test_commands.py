@@ -77,9 +77,21 @@ def test_keys_are_made_listed_and_revoked(thaw: Thaw) -> None:
     assert thaw("keys", "revoke", key_id).code == 0
     (row,) = json.loads(thaw("keys", "list", "--json").out)
     assert row["revoked_at"] is not None
-    again = thaw("keys", "revoke", key_id)
-    assert again.code == 2
-    assert key_id in again.err
+    unknown = thaw("keys", "revoke", "nobody")
+    assert unknown.code == 2
+    assert "nobody" in unknown.err
+
+
+def test_a_key_gets_a_new_secret(thaw: Thaw) -> None:
+    assert thaw("db", "upgrade").code == 0
+    key = thaw("keys", "create", "--scope", "admin").out.strip()
+    key_id = key.split("_")[2]
+    rotated = thaw("keys", "rotate", key_id, "--grace-hours", "0").out.strip()
+    assert rotated.split("_")[:3] == key.split("_")[:3]
+    assert rotated != key
+    last = thaw("keys", "revoke", key_id)
+    assert last.code == 2
+    assert "last admin key" in last.err
 
 
 def test_a_database_without_tables_is_one_sentence_and_a_next_step(thaw: Thaw) -> None:

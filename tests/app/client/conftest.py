@@ -43,7 +43,8 @@ async def new_keys(state: Path) -> dict[str, str]:
     url = environment(state)["THAW_DATABASE__URL"]
     await upgrade(url, "thaw")
     database = await Database.open(url, "thaw")
-    made = {scope.value: await ApiKeys(database).create(scope, "test") for scope in Scope}
+    keys = ApiKeys(database)
+    made = {scope.value: (await keys.create(scope, "test")).text for scope in Scope}
     await database.close()
     return made
 

@@ -113,6 +113,19 @@ def test_meta_weights_are_listed_changed_and_changed_back(running: Served) -> No
         assert admin.ready().status == "ready"
 
 
+def test_keys_are_made_rotated_and_revoked(running: Served) -> None:
+    with Thaw(address(running), running.keys["admin"], bounds=PATIENT) as admin:
+        made = admin.make_key("till", "server")
+        rotated = admin.rotate_key(made.key_id, grace_seconds=0)
+        assert (rotated.label, rotated.scope, rotated.previous_until) == ("till", "server", None)
+        assert rotated.key not in repr(rotated)
+        with Thaw(address(running), rotated.key, bounds=PATIENT) as till:
+            assert till.recommend(k=1).items
+        assert admin.revoke_key(made.key_id).revoked_at is not None
+        [listed] = [one for one in admin.keys().keys if one.key_id == made.key_id]
+        assert (listed.key, listed.revoked_at is not None) == ("", True)
+
+
 async def test_the_same_methods_can_be_awaited(running: Served, someone: str) -> None:
     key = running.keys["server"]
     async with AsyncThaw(address(running), key, bounds=PATIENT) as thaw:
