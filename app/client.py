@@ -68,7 +68,14 @@ class ListOptions(TypedDict, total=False):
     k: int
     exclude_item_ids: Sequence[str]
     candidate_item_ids: Sequence[str] | None
-    include_seen: bool
+    include_seen: bool | None
+    scenario: str | None
+    filter: Properties | None
+    boosts: Sequence[Properties]
+    pins: Sequence[str]
+    diversity: float | None
+    exploration: float | None
+    seed: int | None
     properties: Sequence[str]
 
 
@@ -77,6 +84,8 @@ class Question(ListOptions, total=False):
 
     user_id: str | None
     anonymous_id: str | None
+    explain: bool
+    cursor: str | None
     min_watermark: str | None
     timeout_ms: int | None
 
@@ -119,6 +128,14 @@ class Personalization:
     gate: Gate = Gate(0.0)
     adapted_at: int | None = None
     cached: bool = False
+    arm: str = "treatment"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    item_id: str
+    event_id: str | None
+    contribution: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +145,8 @@ class RecommendedItem:
     rank: int
     source: str
     properties: Properties = field(default_factory=dict)
+    propensity: float | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,8 @@ class Recommendations:
     catalogue_epoch: int = 0
     degraded: str | None = None
     shortfall: str | None = None
+    next_cursor: str | None = None
+    seed: int | None = None
     user_id: str | None = None
     """Told by `recommend_many` only."""
 
@@ -151,6 +172,25 @@ class PreviewedItem:
     item_id: str
     score: float
     rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    items: tuple[PreviewedItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceMember:
+    user_id: str
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    users: tuple[AudienceMember, ...]
+    considered: int
+    sampled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,6 +496,18 @@ class _Methods:
     @_Method
     def delete_item(self, item_id: str) -> Call[StoredItem]:
         return Call("DELETE", _path("items", item_id), StoredItem)
+
+    @_Method
+    def similar(self, item_id: str, k: int = 10) -> Call[Similar]:
+        return Call("GET", f"{_path('items', item_id, 'similar')}?k={k}", Similar)
+
+    @_Method
+    def audience(
+        self, item_id: str, k: int = 10, candidate_user_ids: Sequence[str] | None = None
+    ) -> Call[Audience]:
+        """People whom an item would please, of the named ones or of some in the log."""
+        body = {"k": k, "candidate_user_ids": candidate_user_ids}
+        return Call("POST", _path("items", item_id, "audience"), Audience, body)
 
     @_Method
     def item_warmth(self, item_id: str) -> Call[ItemWarmth]:

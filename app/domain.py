@@ -229,3 +229,5 @@ class Scope(StrEnum):
 
 
 Mode = Literal["adapted", "prior", "popular"]
+Arm = Literal["treatment", "holdout"]
+"""Of the experiment that tells what personal lists are worth: the holdout never gets any."""

@@ -19,6 +19,7 @@ from app.api import (
     preview,
     problems,
     recommendations,
+    suiting,
     users,
     warmth,
     weights,
@@ -81,7 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    storefront = (events, recommendations, batch, preview, items, users, history, warmth)
+    storefront = (events, recommendations, batch, preview, items, suiting, users, history, warmth)
     for part in (*storefront, weights, keys, health, document, pages):
         app.include_router(part.router)
     problems.install(app)

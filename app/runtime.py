@@ -10,6 +10,7 @@ from app.engine.engine import Engine
 from app.engine.expressions import parse
 from app.engine.wishes import Boost
 from app.errors import AppError, StorageUnavailable
+from app.services.experiment import Experiment
 from app.services.parts import Parts, Policy
 from app.services.scenario import Scenario
 from app.settings import ScenarioSettings, Settings
@@ -24,6 +25,7 @@ from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.redis import connect
+from app.stores.shared_secrets import SigningKey
 from app.stores.support import SupportStore
 
 
@@ -103,6 +105,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             members=Members(database),
             activation=Activation(database),
             cursors=Cursors(redis, settings.namespace),
+            signing_key=SigningKey(database),
             engine=engine,
             replica_id=uuid4().hex[:12],
         )
@@ -127,6 +130,7 @@ def _policy(settings: Settings) -> Policy:
         deadline_seconds=settings.engine.deadline_ms / 1000,
         weights_directory=settings.weights.directory,
         scenarios={name: _scenario(name, one) for name, one in settings.scenarios.items()},
+        experiment=Experiment(settings.experiment.holdout, settings.experiment.salt),
     )
 
 

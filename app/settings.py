@@ -98,6 +98,15 @@ class ScenarioSettings(Frozen):
     exploration: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
+class ExperimentSettings(Frozen):
+    """Two arms that show what personal lists are worth; see `GET /v1/admin/impact`."""
+
+    holdout: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Share of people who always get the prior, whatever they do."""
+    salt: str = ""
+    """Another one draws other people."""
+
+
 class ServerSettings(Frozen):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -130,5 +139,6 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     events: EventSettings = EventSettings()
     limits: LimitSettings = LimitSettings()
+    experiment: ExperimentSettings = ExperimentSettings()
     server: ServerSettings = ServerSettings()
     scenarios: dict[str, ScenarioSettings] = {}

@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from app.api import body
 from app.api.deps import RuntimeDep
-from app.api.fields import Id, Name, Strict
+from app.api.fields import Id
 from app.api.history import LINES, JsonLines
-from app.api.recommendations import RecommendationsOut, count_answer, limit, outgoing
+from app.api.list_options import ListOptionsIn, limit
+from app.api.recommendations import RecommendationsOut, count_answer, outgoing
 from app.api.security import allow
 from app.domain import Entity, Namespace, Scope
 from app.runtime import Runtime, now_ms
@@ -25,15 +25,10 @@ AT_ONCE = 64
 """Users asked for together: one device batch, and room for everybody else between two."""
 
 
-class BatchIn(Strict):
+class BatchIn(ListOptionsIn):
     """One question about many users."""
 
     user_ids: list[Id]
-    k: Annotated[int, Field(ge=1)] = 10
-    exclude_item_ids: list[Id] = Field(default_factory=list)
-    candidate_item_ids: list[Id] | None = Field(None, description="rank only these")
-    include_seen: bool = False
-    properties: list[Name] = Field(default_factory=list, max_length=50)
 
 
 class BatchedOut(RecommendationsOut):
@@ -64,34 +59,22 @@ async def post_batch(request: Request, runtime: RuntimeDep) -> JsonLines:
     asked = body.check(BATCH, await body.read(request))
     limits = runtime.settings.limits
     limit("/user_ids", len(asked.user_ids), limits.bulk, "users")
-    limit("/k", asked.k, limits.k)
-    limit("/exclude_item_ids", len(asked.exclude_item_ids), limits.exclusions, "items")
-    candidates = asked.candidate_item_ids
-    limit("/candidate_item_ids", len(candidates or ()), limits.candidates, "items")
     runtime.parts.engine.pinned()  # what cannot be answered at all is no stream
     questions = [
-        Question(
-            entity=Entity(Namespace.USER, user_id),
-            k=asked.k,
-            exclude=frozenset(asked.exclude_item_ids),
-            candidates=None if candidates is None else frozenset(candidates),
-            include_seen=asked.include_seen,
-            properties=tuple(asked.properties),
-        )
-        for user_id in asked.user_ids
+        asked.question(Entity(Namespace.USER, user_id), limits) for user_id in asked.user_ids
     ]
-    return JsonLines(_lines(runtime, asked.user_ids, questions, request.scope["thaw.request_id"]))
+    return JsonLines(_lines(runtime, asked.user_ids, questions))
 
 
 async def _lines(
-    runtime: Runtime, user_ids: Sequence[str], questions: Sequence[Question], request_id: str
+    runtime: Runtime, user_ids: Sequence[str], questions: Sequence[Question]
 ) -> AsyncIterator[str]:
     place = 0
     for some in _parts(questions, AT_ONCE):
         answers = await asyncio.gather(*(recommend(runtime.parts, one, now_ms()) for one in some))
         for answer in answers:
             count_answer(answer)
-            line = outgoing(f"{request_id}.{place}", answer) | {"user_id": user_ids[place]}
+            line = outgoing(answer) | {"user_id": user_ids[place]}
             place += 1
             yield to_json(line).decode() + "\n"
 

@@ -1,13 +1,14 @@
-"""The demo: one page of our own, served only where the settings ask for it."""
+"""Pages of our own: the demo, served only where the settings ask for it, and the console.
 
-import json
+The files hold no secret and need no key; what they ask of the service does.
+"""
+
 from asyncio import to_thread
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Response
 
+from app.api import demo
 from app.api.deps import RuntimeDep
 from app.errors import NotFound
 
@@ -18,46 +19,20 @@ POLICY = (
     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-
-async def only_in_demo(runtime: RuntimeDep) -> None:
-    if not runtime.settings.demo:
-        raise NotFound("page", "demo")
-
-
-router = APIRouter(include_in_schema=False, dependencies=[Depends(only_in_demo)])
-
-
-class TitleOut(BaseModel):
-    item_id: str
-    title: str
+router = APIRouter(include_in_schema=False)
+router.include_router(demo.router)
 
 
 @router.get("/")
-async def page() -> Response:
+async def storefront(runtime: RuntimeDep) -> Response:
+    if not runtime.settings.demo:
+        raise NotFound("page", "demo")
     return await _file("index.html")
 
 
-@router.get("/demo/assets/{name}")
+@router.get("/assets/{name}")
 async def asset(name: str) -> Response:
     return await _file(name)
-
-
-@router.get("/demo/key")
-async def key(runtime: RuntimeDep) -> dict[str, str]:
-    """The publishable key, which is public by nature."""
-    path = runtime.settings.state / "dev-keys.json"
-    if not path.exists():
-        raise NotFound("file", path.name)
-    return {"key": json.loads(await to_thread(path.read_text))["publishable"]}
-
-
-@router.get("/demo/titles")
-async def titles(
-    request: Request, runtime: RuntimeDep, q: Annotated[str, Query(max_length=100)] = ""
-) -> list[TitleOut]:
-    """Films whose title holds every word of `q`."""
-    found = await request.app.state.titles.search(runtime.parts, q, limit=12)
-    return [TitleOut(item_id=item_id, title=title) for item_id, title in found]
 
 
 async def _file(name: str) -> Response:

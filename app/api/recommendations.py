@@ -1,5 +1,6 @@
 """POST /v1/recommendations and GET /v1/users/{user_id}/recommendations."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -9,63 +10,28 @@ from pydantic_core import to_json
 
 from app.api import body
 from app.api.deps import PathId, RuntimeDep
-from app.api.fields import Id, Name, Person, Strict
+from app.api.fields import Name, Person
 from app.api.hot import HotRoute
+from app.api.list_options import ListOptionsIn, limit
 from app.api.security import allow, forbid_naming_users
-from app.domain import Entity, Mode, Namespace, Scope
-from app.errors import Forbidden, InvalidRequest
+from app.domain import Arm, Entity, Mode, Namespace, Scope
+from app.errors import Forbidden
 from app.metrics import count_recommendation
 from app.runtime import Runtime, now_ms
-from app.services.question import Answer, AnsweredItem, BoostDraft, Question
+from app.services.question import Answer, AnsweredItem, Question
 from app.services.recommend import recommend
 
 router = APIRouter(tags=["storefront"])
 
 
-FilterIn = Annotated[
-    dict[str, Any],
-    Field(description="`field` and a comparison, or `all`, `any`, `not` of others: see the guide"),
-]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class BoostIn(Strict):
-    """Items that pass the filter are `factor` times as likely, beside the others."""
-
-    filter: FilterIn
-    factor: Annotated[float, Field(gt=0, le=1000)]
-
-
-class RecommendationsIn(Person):
+class RecommendationsIn(Person, ListOptionsIn):
     """Whom to recommend to, and within which bounds. Without any id: what everyone gets."""
 
-    k: Annotated[int, Field(ge=1)] = 10
-    exclude_item_ids: list[Id] = Field(default_factory=list)
-    candidate_item_ids: list[Id] | None = Field(None, description="rank only these")
-    include_seen: bool | None = Field(None, description="items already seen too; default false")
-    scenario: Name | None = Field(None, description="a configured scenario")
-    filter: FilterIn | None = None
-    boosts: list[BoostIn] = Field(default_factory=list, max_length=20)
-    pins: list[Id] = Field(
-        default_factory=list, max_length=50, description="come first, if they may be shown"
-    )
-    diversity: Share | None = Field(None, description="0: by score alone, 1: as unlike as possible")
-    exploration: Share | None = Field(
-        None, description="0: the best, 1: drawn by chance as the model expects people to choose"
-    )
-    seed: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(
-        None, description="of exploration: the same seed draws the same list"
-    )
     explain: bool = Field(
         default=False, description="say which events each item is due to (server keys)"
     )
     cursor: Annotated[str, Field(max_length=100)] | None = Field(
         None, description="empty: the first page of a list of up to 500; then `next_cursor`"
-    )
-    properties: list[Name] = Field(
-        default_factory=list,
-        max_length=50,
-        description="item properties to return, such as `title`",
     )
     min_watermark: str | None = Field(
         None, max_length=4096, description="from POST /v1/events: reflect at least these events"
@@ -79,6 +45,7 @@ class GateOut(BaseModel):
 
 class PersonalizationOut(BaseModel):
     mode: Mode
+    arm: Arm = Field(description="holdout: always the prior, to tell what personal lists are worth")
     support: int = Field(description="how many items the inner loop learned from")
     steps: int = Field(description="inner-loop steps taken")
     weights_version: str
@@ -104,7 +71,7 @@ class RecommendedOut(BaseModel):
 
 
 class RecommendationsOut(BaseModel):
-    request_id: str
+    request_id: str = Field(description="to send back with events on these items")
     catalogue_epoch: int
     items: list[RecommendedOut]
     personalization: PersonalizationOut
@@ -136,33 +103,16 @@ async def post_recommendations(
     """An unknown user is no error: the list is then what everyone gets."""
     asked = body.check(QUESTION, await body.read(request))
     forbid_naming_users(caller, asked.user_id)
-    limits = runtime.settings.limits
-    limit("/k", asked.k, limits.k)
-    limit("/exclude_item_ids", len(asked.exclude_item_ids), limits.exclusions, "items")
-    candidates = asked.candidate_item_ids
-    limit("/candidate_item_ids", len(candidates or ()), limits.candidates, "items")
     if asked.explain and caller is Scope.PUBLISHABLE:
         raise Forbidden(caller, "a server key to explain")
-    question = Question(
-        entity=asked.entity,
-        k=asked.k,
-        scenario=asked.scenario,
-        filter=asked.filter,
-        boosts=tuple(BoostDraft(one.filter, one.factor) for one in asked.boosts),
-        pins=tuple(dict.fromkeys(asked.pins)),
-        exclude=frozenset(asked.exclude_item_ids),
-        candidates=None if candidates is None else frozenset(candidates),
-        include_seen=asked.include_seen,
-        diversity=asked.diversity,
-        exploration=asked.exploration,
-        seed=asked.seed,
+    question = replace(
+        asked.question(asked.entity, runtime.settings.limits),
         explain=asked.explain,
         cursor=asked.cursor,
-        properties=tuple(asked.properties),
         min_watermark=asked.min_watermark,
         timeout_ms=asked.timeout_ms,
     )
-    return await _answer(request, runtime, question)
+    return await _answer(runtime, question)
 
 
 HOT = HotRoute("/v1/recommendations", post_recommendations, SCOPES)
@@ -175,7 +125,6 @@ HOT = HotRoute("/v1/recommendations", post_recommendations, SCOPES)
     dependencies=[allow(Scope.SERVER)],
 )
 async def get_recommendations(
-    request: Request,
     runtime: RuntimeDep,
     user_id: PathId,
     k: Annotated[int, Query(ge=1)] = 10,
@@ -187,13 +136,13 @@ async def get_recommendations(
     limit("/k", k, runtime.settings.limits.k)
     entity = Entity(Namespace.USER, user_id)
     question = Question(entity=entity, k=k, properties=tuple(properties or ()))
-    return await _answer(request, runtime, question)
+    return await _answer(runtime, question)
 
 
-async def _answer(request: Request, runtime: Runtime, question: Question) -> Response:
+async def _answer(runtime: Runtime, question: Question) -> Response:
     answer = await recommend(runtime.parts, question, now_ms())
     count_answer(answer)
-    content = to_json(outgoing(request.scope["thaw.request_id"], answer))
+    content = to_json(outgoing(answer))
     timing = ", ".join(f"{step};dur={ms:.2f}" for step, ms in answer.timings.items())
     return Response(content, media_type="application/json", headers={"Server-Timing": timing})
 
@@ -203,15 +152,16 @@ def count_answer(answer: Answer) -> None:
     count_recommendation(personal.mode, answer.degraded, personal.steps, cached=personal.cached)
 
 
-def outgoing(request_id: str, answer: Answer) -> dict[str, object]:
+def outgoing(answer: Answer) -> dict[str, object]:
     """What is sent of an answer: a `RecommendationsOut`, without the cost of checking our own."""
     personal = answer.personalization
     return {
-        "request_id": request_id,
+        "request_id": answer.request_id,
         "catalogue_epoch": answer.catalogue_epoch,
         "items": [_item(item) for item in answer.items],
         "personalization": {
             "mode": personal.mode,
+            "arm": personal.arm,
             "support": personal.support,
             "steps": personal.steps,
             "weights_version": personal.weights_version,
@@ -239,9 +189,3 @@ def _item(item: AnsweredItem) -> dict[str, object]:
     if item.reasons is not None:
         content["reasons"] = [reason._asdict() for reason in item.reasons]
     return content
-
-
-def limit(pointer: str, value: int, most: int, unit: str = "") -> None:
-    """Raises `InvalidRequest` where the number at `pointer` is above `most`."""
-    if value > most:
-        raise InvalidRequest(pointer, f"at most {most:,} {unit}".rstrip())

@@ -1,10 +1,13 @@
 """The demo's search box: titles of the most popular items, kept in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from app.services.parts import Parts
 
 PAGE = 500
+SHOWN = ("title", "year", "genres", "price", "brand", "size", "department", "motif")
+Found = tuple[str, Mapping[str, Any]]
 
 
 class Titles:
@@ -13,20 +16,21 @@ class Titles:
     def __init__(self) -> None:
         self._state: tuple[str, int] | None = None
         self._titles: Sequence[tuple[str, str]] = ()
+        """Item id and title, casefolded."""
 
-    async def search(self, parts: Parts, query: str, limit: int) -> Sequence[tuple[str, str]]:
-        """(item id, title) of items whose title holds every word of `query`, most popular first."""
+    async def search(self, parts: Parts, query: str, limit: int) -> Sequence[Found]:
+        """Items (id, properties) whose title holds every word of `query`, most popular first."""
         snapshot = parts.engine.pinned()
         if self._state != (snapshot.version, snapshot.epoch):
             self._titles = await _read(parts, [item_id for item_id, _ in snapshot.popular])
             self._state = (snapshot.version, snapshot.epoch)
         words = query.casefold().split()
-        found = (
-            (item_id, title)
-            for item_id, title in self._titles
-            if all(word in title.casefold() for word in words)
-        )
-        return [one for one, _ in zip(found, range(limit), strict=False)]
+        found = (item_id for item_id, title in self._titles if all(word in title for word in words))
+        item_ids = [item_id for item_id, _ in zip(found, range(limit), strict=False)]
+        properties = await parts.catalogue.properties(item_ids, SHOWN)
+        return [
+            (item_id, {"title": item_id, **properties.get(item_id, {})}) for item_id in item_ids
+        ]
 
 
 async def _read(parts: Parts, item_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
@@ -35,6 +39,7 @@ async def _read(parts: Parts, item_ids: Sequence[str]) -> Sequence[tuple[str, st
         page = item_ids[start : start + PAGE]
         properties = await parts.catalogue.properties(page, ("title",))
         titles += [
-            (item_id, str(properties.get(item_id, {}).get("title", item_id))) for item_id in page
+            (item_id, str(properties.get(item_id, {}).get("title", item_id)).casefold())
+            for item_id in page
         ]
     return titles

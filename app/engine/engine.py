@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from app.domain import Item
+from app.engine.audience import interest
 from app.engine.batcher import Batcher
 from app.engine.columns import Columns
 from app.engine.device import Device, DeviceName
@@ -74,6 +75,12 @@ class Engine:
     async def rank(self, snapshot: Snapshot, request: RankRequest, within: float) -> Ranked:
         """Raises `Overloaded`, or `TimeoutError` after `within` seconds."""
         return await self._batcher.rank(snapshot, request, within)
+
+    async def interest(
+        self, snapshot: Snapshot, requests: list[RankRequest], item_id: str
+    ) -> list[float]:
+        """[B] how much of each one's interest an item has; see `app.engine.audience`."""
+        return await self._device.run(interest, self._device, snapshot, requests, item_id)
 
     async def vectors(self, snapshot: Snapshot, item_ids: Sequence[str]) -> Floats:
         """[M, d] of items that have a row: alike where the same people like them."""

@@ -57,6 +57,14 @@ class Layout:
     def kin(self) -> Kin:
         return Kin(self.kin_items.values, self.kin_shares.values)
 
+    def kin_of(self, item_id: str) -> dict[str, float]:
+        """By id, the shares of the trained items that one is most like; a trained one is itself."""
+        place = self.row(item_id) - len(self.frozen.rows)
+        if place < 0:
+            return {item_id: 1.0}
+        pairs = zip(self.kin.items[place].tolist(), self.kin.shares[place].tolist(), strict=True)
+        return {self.ids[row]: share for row, share in pairs if share > 0}
+
     def rows(self, places: Tensor) -> Tensor:
         """[..., D] the rows of these places."""
         flat, known = places.flatten(), len(self.frozen.rows)

@@ -122,8 +122,18 @@ def _of_some(
 ) -> Nominated:
     """For one entity the best of `rows` [M], which it may all be shown."""
     frozen, personal = snapshot.frozen, asked.alone(entity)
+    added = added_to(device, snapshot, asked, entity, rows)
+    values = frozen.algorithm.score(frozen.slow, personal, snapshot.layout.rows(rows)) + added
+    ids = snapshot.ids
+    _, best = best_columns(values, asked.wanted, MARGIN, lambda column: ids[int(rows[column])])
+    chosen = rows[best]
+    return Nominated(chosen, added[best], torch.ones_like(chosen, dtype=torch.bool))
+
+
+def added_to(device: Device, snapshot: Snapshot, asked: Asked, entity: int, rows: Tensor) -> Tensor:
+    """[M] float32 what one entity's scores of `rows` [M] are raised by."""
+    frozen, layout = snapshot.frozen, snapshot.layout
     items, recalled = (part[entity] for part in asked.recollection)
-    layout = snapshot.layout
     added = device.scratch.summed(items, recalled, rows, len(layout))
     if snapshot.has_recollected:
         newer = rows >= len(frozen.rows)
@@ -131,17 +141,16 @@ def _of_some(
         kin, shares = layout.kin.items[places], layout.kin.shares[places]
         of_kin = device.scratch.summed(items, recalled, kin.flatten(), len(layout))
         added[newer] = frozen.algorithm.recollect_newer(
-            frozen.slow, personal, (of_kin.view_as(shares) * shares).sum(1), shares.sum(1)
+            frozen.slow,
+            asked.alone(entity),
+            (of_kin.view_as(shares) * shares).sum(1),
+            shares.sum(1),
         )[0].to(added)
     late = rows >= frozen.accruing
     added[late] += snapshot.live.shift.values[rows[late] - frozen.accruing]
     if wishes := asked.batch.wishes[entity]:
         added += device.put(asked.wished[wishes])[rows]
-    values = frozen.algorithm.score(frozen.slow, personal, snapshot.layout.rows(rows)) + added
-    ids = snapshot.ids
-    _, best = best_columns(values, asked.wanted, MARGIN, lambda column: ids[int(rows[column])])
-    chosen = rows[best]
-    return Nominated(chosen, added[best], torch.ones_like(chosen, dtype=torch.bool))
+    return added
 
 
 def _stacked(found: list[Nominated], device: Device) -> Nominated:

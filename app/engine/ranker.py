@@ -12,7 +12,7 @@ from app.engine.pools import Asked
 from app.engine.port import RankBatch, RankedBatch
 from app.engine.snapshot import Snapshot
 from app.engine.wishes import wished
-from models.shapes import Features, Personal, Support
+from models.shapes import Features, Personal, Recollection, Support
 
 
 def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
@@ -24,13 +24,7 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
     """
     started = perf_counter()
     algorithm, slow = snapshot.frozen.algorithm, snapshot.frozen.slow
-    support = Support(
-        device.rows(batch.support_items),
-        torch.from_numpy(batch.support_weights).to(device.torch, device.precision),
-    )
-    profile = snapshot.frozen.profiles(batch.profiles)
-    personal = _personalise(device, snapshot, batch, support, profile)
-    recollection = algorithm.recollect(slow, personal, support, profile)
+    personal, recollection = adapt(device, snapshot, batch)
     adapted = perf_counter()
     directions = _directions(device, snapshot, personal)
     added = {wishes: wished(wishes, snapshot.columns) for wishes in set(batch.wishes) if wishes}
@@ -51,6 +45,18 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
         adapt_seconds=adapted - started,
         rank_seconds=perf_counter() - adapted,
     )
+
+
+def adapt(device: Device, snapshot: Snapshot, batch: RankBatch) -> tuple[Personal, Recollection]:
+    """What scoring needs to know of B entities, in double precision."""
+    frozen = snapshot.frozen
+    support = Support(
+        device.rows(batch.support_items),
+        torch.from_numpy(batch.support_weights).to(device.torch, device.precision),
+    )
+    profile = frozen.profiles(batch.profiles)
+    personal = _personalise(device, snapshot, batch, support, profile)
+    return personal, frozen.algorithm.recollect(frozen.slow, personal, support, profile)
 
 
 def _directions(device: Device, snapshot: Snapshot, personal: Personal) -> Tensor | None:

@@ -22,6 +22,7 @@ SWEEP_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
 HEARTBEAT_SECONDS = 2.0
 MEASURE_SECONDS = 10.0
+SHARE_SECONDS = 1.0
 LONGEST_PAUSE = 5.0
 """Between two attempts of a job that keeps failing."""
 
@@ -30,6 +31,7 @@ LONGEST_PAUSE = 5.0
 async def background(runtime: Runtime) -> AsyncIterator[None]:
     """Catch up once, then keep on in the background until the block ends."""
     jobs = [
+        _Job(runtime, _share_key, SHARE_SECONDS),
         _Job(runtime, _sync, POLL_SECONDS),
         _Job(runtime, _follow, POLL_SECONDS),
         _Job(runtime, _refresh, POLL_SECONDS),
@@ -39,7 +41,7 @@ async def background(runtime: Runtime) -> AsyncIterator[None]:
         _Job(runtime, _sweep, SWEEP_SECONDS),
         _Job(runtime, _forget, FORGET_SECONDS),
     ]
-    for job in jobs[:5]:
+    for job in jobs[:6]:
         await job.attempt()
     tasks = [asyncio.create_task(job.repeat(), name=job.name) for job in jobs]
     try:
@@ -48,6 +50,10 @@ async def background(runtime: Runtime) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _share_key(runtime: Runtime) -> None:
+    await runtime.parts.signing_key.share()
 
 
 async def _sync(runtime: Runtime) -> None:

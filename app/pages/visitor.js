@@ -1,35 +1,51 @@
 // Who this browser is: a random id and what it told, kept in localStorage.
 const STORE = "thaw-visitor";
 
-function randomId() {
+export function randomId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+const anew = () => ({ id: randomId(), told: [], curve: [], watermark: null });
+
 function load() {
   try {
     const kept = JSON.parse(localStorage.getItem(STORE));
-    if (typeof kept.id === "string" && Array.isArray(kept.told)) return kept;
+    if (typeof kept.id === "string" && Array.isArray(kept.told)) return { ...anew(), ...kept };
   } catch {
     // Nothing kept yet, or nothing that can be read: begin anew.
   }
-  return { id: randomId(), told: [] };
+  return anew();
 }
 
 function save() {
-  localStorage.setItem(STORE, JSON.stringify(visitor));
+  try {
+    localStorage.setItem(STORE, JSON.stringify(visitor));
+  } catch {
+    // Storage is forbidden or full: the visitor lives as long as the page.
+  }
 }
 
 export let visitor = load();
 save();
 
-export function remember(item, type) {
-  const others = visitor.told.filter((one) => one.item_id !== item.item_id);
-  visitor.told = [{ item_id: item.item_id, title: item.title, type }, ...others];
+export function remember(item, type, watermark) {
+  const { item_id, title, about, kinds } = item;
+  const others = visitor.told.filter((one) => one.item_id !== item_id);
+  visitor.told = [{ item_id, title, about, kinds, type }, ...others];
+  visitor.watermark = watermark;
+  save();
+}
+
+// Marks how far the list is from popularity after so many clicks.
+export function mark(distance) {
+  visitor.curve[visitor.told.length] = distance;
+  visitor.curve.length = visitor.told.length + 1;
+  visitor.curve = Array.from(visitor.curve, (value) => value ?? 0);
   save();
 }
 
 export function startOver() {
-  visitor = { id: randomId(), told: [] };
+  visitor = anew();
   save();
 }

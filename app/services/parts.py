@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.engine.engine import Engine
+from app.services.experiment import Experiment
 from app.services.scenario import Scenario
 from app.stores.activation import Activation
 from app.stores.catalogue import Catalogue
@@ -14,6 +15,7 @@ from app.stores.event_log import EventLog
 from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
+from app.stores.shared_secrets import SigningKey
 from app.stores.support import SupportStore
 
 
@@ -30,6 +32,7 @@ class Policy:
     deadline_seconds: float
     weights_directory: Path
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
+    experiment: Experiment = field(default_factory=Experiment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Parts:
     members: Members
     activation: Activation
     cursors: Cursors
+    signing_key: SigningKey
     engine: Engine
     replica_id: str
     reloading: Lock = field(default_factory=Lock)

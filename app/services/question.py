@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from app.domain import Entity, Mode
+from app.domain import Arm, Entity, Mode
 
 NOTHING: Mapping[str, Any] = {}
 FIRST_PAGE = ""
@@ -66,6 +66,7 @@ class AnsweredItem(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Personalization:
     mode: Mode
+    arm: Arm
     support: int
     steps: int
     weights_version: str
@@ -77,6 +78,8 @@ class Personalization:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    request_id: str
+    """Signed; see `app.services.receipt`."""
     items: tuple[AnsweredItem, ...]
     personalization: Personalization
     catalogue_epoch: int

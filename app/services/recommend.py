@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-from app.domain import FastWeights, PlacedWindow, Position, Window
+from app.domain import Arm, FastWeights, PlacedWindow, Position, Window
 from app.engine import bits
 from app.engine.filters import passing
 from app.engine.request import Ranked, RankedItem, RankRequest
@@ -26,6 +26,7 @@ from app.services.question import (
     Reason,
 )
 from app.services.recall import Recalled, recall
+from app.services.receipt import Receipt, sign, whose
 from app.services.scenario import Wanted, wanted
 
 
@@ -42,12 +43,13 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     window = recalled.placed.window
     profile = snapshot.frozen.profile(recalled.placed.properties)
     digest = window.digest_with(profile)
-    fast = recalled.fast
+    arm = parts.policy.experiment.arm(question.entity)
+    fast = recalled.fast if arm == "treatment" else None
     if fast is not None and not fast.belong_to(snapshot.version, digest):
         fast = None
     wish = wanted(parts.policy.scenarios, question, snapshot.columns, recalled.placed, now)
     request = RankRequest(
-        shots=window.shots,
+        shots=window.shots if arm == "treatment" else (),
         k=depth(question, wish),
         profile=profile,
         fast=fast.values if fast else None,
@@ -82,9 +84,11 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     if properties is None:
         trouble = trouble or "database_unavailable"
     return Answer(
+        request_id=_receipt(parts, question, ranked, arm, now),
         items=_items(snapshot, ranked, picked, page, properties or {}, why),
         personalization=Personalization(
             mode=ranked.mode,
+            arm=arm,
             support=ranked.support,
             steps=ranked.steps,
             weights_version=ranked.version,
@@ -214,6 +218,19 @@ def _popular(snapshot: Snapshot, request: RankRequest) -> Ranked:
         epoch=snapshot.epoch,
         fast=None,
     )
+
+
+def _receipt(parts: Parts, question: Question, ranked: Ranked, arm: Arm, now: int) -> str:
+    receipt = Receipt(
+        mode=ranked.mode,
+        arm=arm,
+        support=ranked.support,
+        epoch=ranked.epoch,
+        version=ranked.version,
+        issued_at=now // 1000,
+        issuer=whose(question.entity),
+    )
+    return sign(parts.signing_key.value, receipt)
 
 
 def _adapted_at(ranked: Ranked, fast: FastWeights | None, now: int) -> int | None:

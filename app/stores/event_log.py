@@ -172,9 +172,14 @@ class EventLog:
         async with self._database.read() as connection:
             return {row.item_id: row.event_id for row in await connection.execute(rows)}
 
-    async def sample(self, limit: int) -> list[Entity]:
-        """Some who did something, from a place in the order of ids that differs every time."""
+    async def sample(self, limit: int, *, members: bool = False) -> list[Entity]:
+        """Some who did something, from a place in the order of ids that differs every time.
+
+        With `members` no guests.
+        """
         rows = select(EntityRow.entity).order_by(EntityRow.entity).limit(limit)
+        if members:
+            rows = rows.where(EntityRow.entity >= f"{Namespace.USER}:")
         place = f"{Namespace.USER}:{secrets.token_hex(2)}"
         async with self._database.read() as connection:
             names = list(

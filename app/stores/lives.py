@@ -2,7 +2,6 @@
 under the same id after the old one, so that nothing slow can bring that back.
 """
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -11,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import Entity
+from app.stores.shared_secrets import find_secret, make_secret
 from app.stores.statements import BulkInsert, chunks
-from app.stores.tables import ErasedRow, SecretRow
+from app.stores.tables import ErasedRow
 
 _SECRET = "erasure"  # noqa: S105  (the name of one)
-_PUT_SECRET = BulkInsert(SecretRow, "ON CONFLICT DO NOTHING")
 _PUT_ERASED = BulkInsert(
     ErasedRow,
     "ON CONFLICT (name) DO UPDATE SET generation = excluded.generation, "
@@ -36,8 +35,8 @@ async def find_past_lives(
 ) -> dict[Entity, PastLife]:
     """Of those that were erased within the last 30 days."""
     wanted = list(entities)
-    key = await _key(connection) if wanted else None
-    if key is None:
+    key = await find_secret(connection, _SECRET) if wanted else None
+    if key is None:  # nobody was ever erased
         return {}
     named = {_name(entity, key): entity for entity in wanted}
     found: dict[Entity, PastLife] = {}
@@ -51,17 +50,10 @@ async def find_past_lives(
 async def remember_erased(
     connection: AsyncConnection, lives: Iterable[tuple[Entity, PastLife]]
 ) -> None:
-    await _PUT_SECRET.run(connection, [(_SECRET, secrets.token_hex(32))])
-    key = await _key(connection) or ""
+    key = await make_secret(connection, _SECRET)
     rows = [(_name(entity, key), life.generation, life.ended_at) for entity, life in lives]
     await _PUT_ERASED.run(connection, sorted(rows))
 
 
-async def _key(connection: AsyncConnection) -> str | None:
-    """None as long as nobody was ever erased."""
-    rows = select(SecretRow.value).where(SecretRow.name == _SECRET)
-    return (await connection.execute(rows)).scalar_one_or_none()
-
-
-def _name(entity: Entity, key: str) -> str:
-    return blake2b(str(entity).encode(), digest_size=16, key=bytes.fromhex(key)).hexdigest()
+def _name(entity: Entity, key: bytes) -> str:
+    return blake2b(str(entity).encode(), digest_size=16, key=key).hexdigest()

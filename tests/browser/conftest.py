@@ -141,7 +141,8 @@ async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
         lambda sent: None if sent.url.startswith(address) else troubles.append(sent.url),
     )
     await opened.goto(address)
-    await opened.wait_for_selector("#you li")
+    await opened.wait_for_selector("body[data-state=ready]")
+    await opened.wait_for_selector("#you li[data-item]")
     yield opened
     await context.close()
     assert troubles == []

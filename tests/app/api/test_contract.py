@@ -140,15 +140,15 @@ def test_what_breaks_callers_is_named(document: Parts, change: Change, told: str
 
 
 def add_answer_field(_: Parts, schemas: Parts) -> None:
-    schemas["RecommendedOut"]["properties"]["reasons"] = {"type": "array"}
-    schemas["RecommendedOut"]["required"].append("reasons")
+    schemas["RecommendedOut"]["properties"]["novelty"] = {"type": "array"}
+    schemas["RecommendedOut"]["required"].append("novelty")
 
 
 def add_filter(_: Parts, schemas: Parts) -> None:
     own = {"$ref": "#/components/schemas/Filter"}
     some = {"type": "array", "items": own}
     schemas["Filter"] = {"type": "object", "properties": {"all": some, "not": own}}
-    schemas["RecommendationsIn"]["properties"]["filter"] = own
+    schemas["RecommendationsIn"]["properties"]["taste"] = own
 
 
 def allow_longer_ids(_: Parts, schemas: Parts) -> None:
@@ -169,5 +169,5 @@ def test_what_refers_to_itself_is_guarded_too(document: Parts) -> None:
     before = changed(document, add_filter)
     after = deepcopy(before)
     del after["components"]["schemas"]["Filter"]["properties"]["not"]
-    place = "POST /v1/recommendations: body as application/json/filter/not gone"
+    place = "POST /v1/recommendations: body as application/json/taste/not gone"
     assert place in broken(before, after)

@@ -63,7 +63,7 @@ async def test_the_answer_tells_its_time_and_name(service: Service) -> None:
         json={},
         headers={**service.by(Scope.SERVER), "X-Request-Id": "my-own.id:1"},
     )
-    assert response.json()["request_id"] == response.headers["x-request-id"] == "my-own.id:1"
+    assert response.headers["x-request-id"] == "my-own.id:1"
     steps = [part.partition(";")[0] for part in response.headers["server-timing"].split(", ")]
     assert steps == ["store", "adapt", "rank", "total"]
 

@@ -21,6 +21,8 @@ EXPECTED: dict[tuple[str, str], frozenset[Scope] | str] = {
     ("put", "/v1/items/{item_id}"): SERVER,
     ("get", "/v1/items/{item_id}"): SERVER,
     ("put", "/v1/items"): SERVER,
+    ("get", "/v1/items/{item_id}/similar"): SHOPFRONT,
+    ("post", "/v1/items/{item_id}/audience"): SERVER,
     ("post", "/v1/recommendations/batch"): SERVER,
     ("post", "/v1/recommendations/preview"): SERVER,
     ("get", "/v1/users/{user_id}/events"): SERVER,

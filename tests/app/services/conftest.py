@@ -18,6 +18,7 @@ from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.redis import Redis
+from app.stores.shared_secrets import SigningKey
 from app.stores.support import SupportStore
 
 
@@ -48,6 +49,7 @@ async def parts(
         members=Members(database),
         activation=Activation(database),
         cursors=Cursors(redis, "thaw"),
+        signing_key=SigningKey(database),
         engine=engine,
         replica_id="this-one",
     )

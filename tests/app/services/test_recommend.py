@@ -8,6 +8,7 @@ import pytest
 from app.domain import Entity, Item, Namespace, Position
 from app.errors import InvalidRequest, WeightsMissing
 from app.services import watermark
+from app.services.experiment import Experiment
 from app.services.ingest import EventDraft, ingest
 from app.services.parts import Parts
 from app.services.put_items import put_items
@@ -63,6 +64,19 @@ async def test_fast_weights_of_another_version_are_not_used(serving: Parts) -> N
     answer = await ask(serving)
     assert answer.personalization.weights_version == other.version
     assert not answer.personalization.cached
+
+
+async def test_who_joins_the_holdout_is_not_answered_from_cached_fast_weights(
+    serving: Parts,
+) -> None:
+    prior = await ask(serving, include_seen=True)
+    await tell(serving, "i010")
+    assert (await ask(serving)).personalization.mode == "adapted"
+    held_out = replace(serving, policy=replace(serving.policy, experiment=Experiment(1.0)))
+    answer = await ask(held_out, include_seen=True)
+    told = answer.personalization
+    assert (told.arm, told.mode, told.support, told.cached) == ("holdout", "prior", 0, False)
+    assert [item.item_id for item in answer.items] == ids(prior)
 
 
 async def test_what_was_seen_is_left_out_unless_asked_for(serving: Parts) -> None:

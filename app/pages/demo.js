@@ -1,0 +1,41 @@
+// The demo: three scenes on one page, chosen by the part of the address after #.
+import { open } from "./api.js";
+import { part } from "./dom.js";
+import { fillTexts, say, speakOf } from "./say.js";
+import { attempt } from "./status.js";
+
+const SCENES = ["visitor", "item", "shop"];
+const opened = {};
+
+function wanted() {
+  const named = location.hash.slice(1);
+  return SCENES.includes(named) ? named : "visitor";
+}
+
+async function show() {
+  const name = wanted();
+  for (const one of SCENES) part(`scene-${one}`).hidden = one !== name;
+  for (const link of document.querySelectorAll(".top nav a")) {
+    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${say(`scene.${name}`)} – Thaw`;
+  await attempt(async () => {
+    if (!opened[name]) {
+      opened[name] = await import(`./scene-${name}.js`);
+      await opened[name].begin(part(`scene-${name}`));
+    }
+    await opened[name].resume?.();
+  });
+}
+
+part("reset").addEventListener("click", () => attempt(() => opened[wanted()]?.reset()));
+fillTexts();
+await attempt(async () => {
+  const shop = await open();
+  speakOf(shop.name);
+  fillTexts();
+  part("source").textContent = say(`source.${shop.name}`);
+  addEventListener("hashchange", show);
+  await show();
+});
