@@ -212,6 +212,9 @@ class Recording:
         self.sent += commands
         raise OSError("down")
 
+    async def everywhere(self, command: Sequence[Value]) -> list[object]:
+        return await self.send([command])
+
     async def close(self) -> None:
         """Nothing is open."""
 
