@@ -104,7 +104,7 @@ async def test_a_demo_without_its_keys_says_what_is_missing(
 
 
 async def test_the_page_has_guests_explained_and_nobody_else(demo: Service) -> None:
-    await demo.send("POST", "/v1/events", {"events": [LIKE]}, Scope.PUBLISHABLE)
+    await demo.send("POST", "/v1/events", {"events": [LIKE]})
     asked = {"anonymous_id": "guest-e", "explain": True}
     answer = await demo.client.post("/demo/recommendations", json=asked)
     assert answer.json()["personalization"]["support"] == 1
