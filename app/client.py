@@ -250,6 +250,13 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class UserToken:
+    user_id: str
+    token: str = field(repr=False)
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     user_id: str
     moved: int
@@ -541,6 +548,11 @@ class _Methods:
     def merge(self, user_id: str, anonymous_id: str) -> Call[Merged]:
         """The guest has signed in: what it did is the user's from now on."""
         return Call("POST", _path("users", user_id, "merge"), Merged, {"from": anonymous_id})
+
+    @_Method
+    def user_token(self, user_id: str, seconds: int = 3_600) -> Call[UserToken]:
+        """For the page of a user who has signed in, to send as X-User-Token."""
+        return Call("POST", _path("users", user_id, "token"), UserToken, {"seconds": seconds})
 
     @_Method
     def user_events(self, user_id: str) -> Call[tuple[PastEvent, ...]]:

@@ -104,6 +104,17 @@ class Unauthenticated(AppError):
 
 
 @dataclass(eq=False)
+class UserTokenRefused(Unauthenticated):
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"the token in X-User-Token was refused: {self.reason}; your server gets another by "
+            "POST /v1/users/{user_id}/token"
+        )
+
+
+@dataclass(eq=False)
 class Forbidden(AppError):
     scope: str
     needed: str

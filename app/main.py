@@ -92,7 +92,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Cors,
         allow_origins=settings.server.allow_origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "X-API-Key",
+            "X-Request-Id",
+            "X-User-Token",
+        ],
         expose_headers=["X-Request-Id", "Server-Timing", "Retry-After"],
     )
     app.add_middleware(Context, body_limit=settings.limits.body_bytes)

@@ -27,6 +27,7 @@ from app.stores.popularity import Popularity
 from app.stores.redis import connect
 from app.stores.shared_secrets import SigningKey
 from app.stores.support import SupportStore
+from app.stores.user_tokens import UserTokens
 
 
 def now_ms() -> int:
@@ -38,6 +39,7 @@ class Runtime:
     settings: Settings
     parts: Parts
     keys: ApiKeys
+    tokens: UserTokens
     database: Database
 
     async def health(self) -> dict[str, str | None]:
@@ -110,7 +112,11 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             replica_id=uuid4().hex[:12],
         )
         stack.push_async_callback(_leave, parts)
-        yield Runtime(settings, parts, ApiKeys(database), database)
+        secret = settings.server.user_token_secret
+        tokens = UserTokens(
+            database, settings.namespace, secret.get_secret_value() if secret else None
+        )
+        yield Runtime(settings, parts, ApiKeys(database), tokens, database)
 
 
 async def _leave(parts: Parts) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -112,6 +112,8 @@ class ServerSettings(Frozen):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     allow_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API from a browser, such as `https://shop.example`."""
+    user_token_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """Signs the tokens of users; otherwise a random secret, kept in SQL. Another one ends all."""
     open_metrics: bool = False
     """Serve /metrics without a key; otherwise Prometheus sends an admin key as its bearer token."""
     open_docs: bool = False

@@ -15,7 +15,7 @@ from app.api import body
 from app.api.deps import RuntimeDep
 from app.api.preview import PreviewOut, post_preview
 from app.api.recommendations import QUESTION, post_recommendations
-from app.api.security import forbid_naming_users
+from app.api.security import Caller, forbid_naming_users
 from app.domain import Scope
 from app.errors import NotFound
 
@@ -61,8 +61,8 @@ async def titles(
 async def recommendations(request: Request, runtime: RuntimeDep) -> Response:
     """POST /v1/recommendations for guests, with reasons where asked for."""
     asked = body.check(QUESTION, await body.read(request))
-    forbid_naming_users(Scope.PUBLISHABLE, asked.user_id)
-    return await post_recommendations(request, runtime, Scope.SERVER)
+    forbid_naming_users(Caller(Scope.PUBLISHABLE), asked.user_id)
+    return await post_recommendations(request, runtime, Caller(Scope.SERVER))
 
 
 @router.post("/demo/preview")

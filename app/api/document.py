@@ -21,9 +21,10 @@ DESCRIPTION = """\
 Recommendations for new users and new items, from the first click.
 
 Keys travel as `Authorization: Bearer KEY` or `X-API-Key: KEY`. *Publishable* keys may be shown to
-browsers: they record events of guests and read recommendations for guests. *Server* keys speak for
-users and change the catalogue. *Admin* keys manage meta-weights and keys. Each route lists the
-scopes that open it. Errors are problems (RFC 9457).
+browsers: they record events of guests and read recommendations for guests, and of the user whom a
+token in `X-User-Token` proves. *Server* keys speak for users and change the
+catalogue. *Admin* keys manage meta-weights and keys. Each route lists the scopes that open it.
+Errors are problems (RFC 9457).
 """
 STYLE = (
     ":root{color-scheme:light dark}body{max-width:50rem;margin:auto;padding:1.5rem;"

@@ -13,7 +13,7 @@ from app.api.bulk import RejectedOut, read_each
 from app.api.deps import RuntimeDep
 from app.api.fields import EventId, Id, Name, Person, Properties, Strict, Timestamp
 from app.api.hot import HotRoute
-from app.api.security import allow_beacon, forbid_naming_users
+from app.api.security import Caller, allow_beacon, forbid_naming_users
 from app.domain import Scope
 from app.errors import Forbidden
 from app.metrics import count_events
@@ -72,7 +72,7 @@ EXAMPLES = {
 async def post_events(
     request: Request,
     runtime: RuntimeDep,
-    caller: Annotated[Scope, allow_beacon(*SCOPES)],
+    caller: Annotated[Caller, allow_beacon(*SCOPES)],
 ) -> JSONResponse:
     """Answers once events are durable. Bad ones are listed in `rejected`; the others count."""
     raw = await body.read(request, body.BEACON_TYPES)
@@ -109,7 +109,7 @@ def _read(raw: bytes, limit: int) -> Sequence[EventIn | str]:
     return events if len(events) <= limit else read_each(raw, "events", EventIn, limit)
 
 
-def _judge(place: int, event: EventIn | str, caller: Scope) -> EventDraft | Rejected:
+def _judge(place: int, event: EventIn | str, caller: Caller) -> EventDraft | Rejected:
     if isinstance(event, str):
         return Rejected(place, "invalid", event)
     if event.entity is None:

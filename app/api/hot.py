@@ -16,12 +16,12 @@ from starlette.types import Scope as Connection
 
 from app.api.deps import runtime_of
 from app.api.problems import answer_app_error, answer_wrong_shape
-from app.api.security import admit_by_header, admit_by_header_or_query
+from app.api.security import Caller, admit_person
 from app.domain import Scope
 from app.errors import AppError
 from app.runtime import Runtime
 
-Endpoint = Callable[[Request, Runtime, Scope], Awaitable[Response]]
+Endpoint = Callable[[Request, Runtime, Caller], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,7 @@ class HotRoute:
 
     async def answer(self, request: Request) -> Response:
         runtime = runtime_of(request)
-        admit = admit_by_header_or_query if self.beacon else admit_by_header
-        caller = await admit(runtime, request, self.scopes)
+        caller = await admit_person(runtime, request, self.scopes, beacon=self.beacon)
         return await self.endpoint(request, runtime, caller)
 
 

@@ -27,6 +27,7 @@ class Kind(NamedTuple):
 KINDS: Mapping[type[errors.AppError], Kind] = {
     errors.MalformedBody: Kind(400, "Malformed JSON", "malformed-json"),
     errors.Unauthenticated: Kind(401, "API key needed", "unauthenticated"),
+    errors.UserTokenRefused: Kind(401, "User token refused", "user-token-refused"),
     errors.Forbidden: Kind(403, "Not allowed with this key", "forbidden"),
     errors.NotFound: Kind(404, "Not found", "not-found"),
     errors.UnknownWeights: Kind(404, "Unknown meta-weights", "unknown-weights"),

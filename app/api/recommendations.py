@@ -13,7 +13,7 @@ from app.api.deps import PathId, RuntimeDep
 from app.api.fields import Name, Person
 from app.api.hot import HotRoute
 from app.api.list_options import ListOptionsIn, limit
-from app.api.security import allow, forbid_naming_users
+from app.api.security import Caller, allow, allow_person, forbid_naming_users
 from app.domain import Arm, Entity, Mode, Namespace, Scope
 from app.errors import Forbidden
 from app.metrics import count_recommendation
@@ -98,13 +98,13 @@ EXAMPLES = {
 async def post_recommendations(
     request: Request,
     runtime: RuntimeDep,
-    caller: Annotated[Scope, allow(*SCOPES)],
+    caller: Annotated[Caller, allow_person(*SCOPES)],
 ) -> Response:
     """An unknown user is no error: the list is then what everyone gets."""
     asked = body.check(QUESTION, await body.read(request))
     forbid_naming_users(caller, asked.user_id)
-    if asked.explain and caller is Scope.PUBLISHABLE:
-        raise Forbidden(caller, "a server key to explain")
+    if asked.explain and caller.scope is Scope.PUBLISHABLE:
+        raise Forbidden(caller.scope, "a server key to explain")
     question = replace(
         asked.question(asked.entity, runtime.settings.limits),
         explain=asked.explain,

@@ -1,7 +1,7 @@
 """Members and their properties."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, TypeAdapter
@@ -51,6 +51,16 @@ class MergedOut(BaseModel):
     )
 
 
+class TokenIn(Strict):
+    seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(3_600, description="how long it lasts")
+
+
+class TokenOut(BaseModel):
+    user_id: str
+    token: str
+    expires_at: int = Field(description="milliseconds since 1970-01-01 UTC")
+
+
 class ErasedOut(BaseModel):
     user_id: str
     events: int
@@ -61,7 +71,7 @@ class ErasedOut(BaseModel):
     )
 
 
-USER, MERGE = TypeAdapter(UserIn), TypeAdapter(MergeIn)
+USER, MERGE, TOKEN = TypeAdapter(UserIn), TypeAdapter(MergeIn), TypeAdapter(TokenIn)
 READER = {"properties": {"language": "fi", "member_since": 2019}}
 
 
@@ -124,6 +134,20 @@ async def post_merge(request: Request, runtime: RuntimeDep, user_id: PathId) -> 
         duplicates=merged.duplicates,
         watermark=merged.watermark,
     )
+
+
+@router.post(
+    "/v1/users/{user_id}/token",
+    summary="A token that lets a page speak for this user",
+    openapi_extra=body.describe(TokenIn, {"an hour": {}}, required=False),
+)
+async def post_token(request: Request, runtime: RuntimeDep, user_id: PathId) -> TokenOut:
+    """With it as `X-User-Token`, a publishable key may record events of this user and read lists
+    for this user, and nothing else. For users whom your server has signed in.
+    """
+    asked = body.check(TOKEN, await body.read(request) or b"{}")
+    token = await runtime.tokens.issue(user_id, asked.seconds)
+    return TokenOut(user_id=user_id, token=token.text, expires_at=token.expires_at)
 
 
 @router.delete("/v1/users/{user_id}", summary="Erase a user")

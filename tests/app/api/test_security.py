@@ -29,6 +29,7 @@ EXPECTED: dict[tuple[str, str], frozenset[Scope] | str] = {
     ("get", "/v1/users/{user_id}/warmth"): SERVER,
     ("get", "/v1/items/{item_id}/warmth"): SERVER,
     ("post", "/v1/users/{user_id}/merge"): SERVER,
+    ("post", "/v1/users/{user_id}/token"): SERVER,
     ("delete", "/v1/users/{user_id}"): SERVER,
     ("patch", "/v1/items/{item_id}"): SERVER,
     ("delete", "/v1/items/{item_id}"): SERVER,

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 from app.client import AsyncThaw, Event, PastEvent, Refused, Thaw
@@ -99,6 +100,18 @@ def test_a_user_is_known_changed_merged_with_a_guest_and_erased(thaw: Thaw, some
     erased = thaw.erase_user(someone)
     assert (erased.events, erased.guests, erased.had_properties) == (1, 1, True)
     assert thaw.user_events(someone) == ()
+
+
+def test_a_token_lets_a_page_speak_for_one_user(running: Served, thaw: Thaw, someone: str) -> None:
+    token = thaw.user_token(someone, seconds=60)
+    assert (token.user_id, token.token in repr(token)) == (someone, False)
+    key = {"X-API-Key": running.keys["publishable"], "X-User-Token": token.token}
+    with httpx.Client(base_url=address(running), headers=key, timeout=60) as page:
+        answers = [
+            page.post("/v1/recommendations", json={"user_id": user_id})
+            for user_id in (someone, "another")
+        ]
+    assert [answer.status_code for answer in answers] == [200, 403]
 
 
 def test_meta_weights_are_listed_changed_and_changed_back(running: Served) -> None:
