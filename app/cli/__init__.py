@@ -18,6 +18,7 @@ from app.cli import (
     history,
     keys,
     learn,
+    retrain,
     serve,
     show_settings,
     weights,
@@ -39,6 +40,7 @@ cli.command("serve")(serve.serve)
 cli.command("init")(begin.init)
 cli.command("train")(learn.train)
 cli.command("evaluate")(learn.evaluate)
+cli.command("retrain")(retrain.retrain)
 cli.command("import")(history.import_)
 cli.command("export")(export.export)
 cli.command("doctor")(doctor.doctor)

@@ -1,6 +1,8 @@
 """Bring this worker's engine up to the catalogue's newest epoch."""
 
+from app.domain import Item
 from app.services.parts import Parts
+from app.stores.catalogue import Catalogue, Standing
 
 PAGE = 5_000
 
@@ -13,10 +15,16 @@ async def sync_catalogue(parts: Parts, now: int) -> int:
     """
     engine, catalogue = parts.engine, parts.catalogue
     async with parts.syncing:
-        page = await catalogue.changes((engine.epoch + 1, ""), PAGE)
-        items = list(page.items)
-        while page.after is not None:
-            page = await catalogue.changes(page.after, PAGE)
-            items += page.items
-        await engine.update_items(items, page.standing.epoch, now, page.standing.events)
+        items, standing = await read_changes(catalogue, engine.epoch)
+        await engine.update_items(items, standing.epoch, now, standing.events)
         return engine.epoch
+
+
+async def read_changes(catalogue: Catalogue, epoch: int) -> tuple[list[Item], Standing]:
+    """All items that have changed since `epoch`, and where the catalogue stands then."""
+    page = await catalogue.changes((epoch + 1, ""), PAGE)
+    items = list(page.items)
+    while page.after is not None:
+        page = await catalogue.changes(page.after, PAGE)
+        items += page.items
+    return items, page.standing
