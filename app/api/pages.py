@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Response
 
-from app.api import demo
+from app.api import demo, demo_items
 from app.api.deps import RuntimeDep
 from app.errors import NotFound
 
@@ -21,6 +21,7 @@ POLICY = (
 
 router = APIRouter(include_in_schema=False)
 router.include_router(demo.router)
+router.include_router(demo_items.router)
 
 
 @router.get("/")

@@ -61,3 +61,17 @@ export async function preview(events, k = 10) {
 export async function searchTitles(words) {
   return (await call(`/demo/titles?q=${encodeURIComponent(words)}`))[0];
 }
+
+// A thing of one's own; its id begins with "demo-".
+export async function putItem(itemId, properties) {
+  await send("PUT", `/demo/items/${itemId}`, { properties });
+}
+
+export async function removeItem(itemId) {
+  await send("DELETE", `/demo/items/${itemId}`, {});
+}
+
+// Whom it would please most: [{user_id, score, rank, properties}].
+export async function audience(itemId, k) {
+  return (await send("POST", `/demo/items/${itemId}/audience`, { k }))[0].users;
+}

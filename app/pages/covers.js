@@ -33,8 +33,9 @@ function palette(hue, next) {
 export function cover(title, kinds = []) {
   const next = numbers(title);
   const known = kinds.filter((kind) => kind in MOTIFS);
-  // Rarer kinds say more than Drama or Comedy, and come first.
-  const kind = known.sort((one, two) => MOTIFS[two].rarity - MOTIFS[one].rarity)[0];
+  // Rarer kinds say more than Drama or Comedy; the second most telling one brings variety.
+  const [first, second] = known.sort((one, two) => MOTIFS[two].rarity - MOTIFS[one].rarity);
+  const kind = second && next() < 0.4 ? second : first;
   const { hue, draw } = MOTIFS[kind] ?? { ...MOTIFS.other, hue: next() * 360 };
   const colours = palette(hue, next);
   return drawing(

@@ -8,7 +8,7 @@ const ARTICLE = /^(.*), (The|A|An|Il|La|Le|Les|Das|Der|Die|El)( \(.*\))?$/;
 
 // What the lists show of an answered item.
 export function described({ item_id, properties = {} }) {
-  const kinds = properties.genres ?? (properties.department ? [properties.department] : []);
+  const kinds = properties.genres ?? [properties.department].filter(Boolean);
   const price = typeof properties.price === "number" ? `$${properties.price.toFixed(2)}` : null;
   const about = [price, properties.brand, properties.size, properties.year, ...kinds.slice(0, 3)];
   const motifs = properties.motif ? [properties.motif] : kinds;
@@ -41,6 +41,7 @@ export class Rows {
 
   // Grey rows of the same height, so that nothing jumps when the first answer comes.
   expect(count) {
+    this.#rows = new Map();
     const row = () => element("li", { class: "row waiting", "aria-hidden": "true" });
     this.#list.replaceChildren(...Array.from({ length: count }, row));
   }
@@ -51,12 +52,16 @@ export class Rows {
     rows[Math.min(place, rows.length - 1)]?.querySelector(`button.${type}`)?.focus();
   }
 
+  ids() {
+    return [...this.#rows.keys()];
+  }
+
   holds(element) {
     return this.#list.contains(element);
   }
 
   place(itemId) {
-    return [...this.#rows.keys()].indexOf(itemId);
+    return this.ids().indexOf(itemId);
   }
 
   #make(item) {

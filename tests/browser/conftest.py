@@ -24,6 +24,7 @@ from app.stores.schema import upgrade
 from tests.generated import generated_ids, save_generated
 
 START_SECONDS = 60
+GENRES = ("War", "Sci-Fi", "Romance")
 NO_CHROMIUM = (
     "no Chromium was found; install one, on Debian or Ubuntu with `sudo apt install chromium`"
 )
@@ -54,7 +55,10 @@ async def prepare(state: Path, database_url: str) -> None:
     titles = {item_id: f"Film {n} of many" for n, item_id in enumerate(generated_ids())}
     titles["i059"] = '<b>Bold</b> & "quoted"'
     await Catalogue(database).put_items(
-        [Item(item_id, {"title": title}) for item_id, title in titles.items()]
+        [
+            Item(item_id, {"title": title, "genres": [GENRES[n % 3], "Drama"]})
+            for n, (item_id, title) in enumerate(titles.items())
+        ]
     )
     keys = ApiKeys(database)
     made = {scope.value: (await keys.create(scope, "demo")).text for scope in Scope}

@@ -120,3 +120,16 @@ async def test_the_page_may_suppose_events(demo: Service) -> None:
     answer = await demo.client.post("/demo/preview", json=supposed)
     assert answer.json()["support"] == 1
     assert len(answer.json()["after"]) == 5
+
+
+async def test_the_page_may_make_items_up_and_touch_no_other(demo: Service) -> None:
+    for method in ("PUT", "DELETE"):
+        refused = await demo.client.request(method, "/demo/items/i001", json={})
+        assert refused.status_code == 422
+    made = await demo.client.put("/demo/items/demo-1", json={"properties": {"title": "New"}})
+    assert made.json()["item_id"] == "demo-1"
+    asked = await demo.client.post("/demo/items/demo-1/audience", json={"k": 3})
+    assert asked.json() == {"users": []}
+    other = await demo.client.post("/demo/items/i001/audience", json={"k": 3})
+    assert other.status_code == 422
+    assert (await demo.client.delete("/demo/items/demo-1")).status_code == 200
