@@ -1,6 +1,6 @@
 """Composition root: settings in, everything that runs out; one exit stack closes it all."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import time
@@ -25,7 +25,9 @@ from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.redis import connect
+from app.stores.request_rates import RequestRates
 from app.stores.shared_secrets import SigningKey
+from app.stores.showings import ShowingLog
 from app.stores.support import SupportStore
 from app.stores.user_tokens import UserTokens
 
@@ -40,6 +42,7 @@ class Runtime:
     parts: Parts
     keys: ApiKeys
     tokens: UserTokens
+    rates: RequestRates
     database: Database
 
     async def health(self) -> dict[str, str | None]:
@@ -108,6 +111,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             activation=Activation(database),
             cursors=Cursors(redis, settings.namespace),
             signing_key=SigningKey(database),
+            showings=ShowingLog(database),
             engine=engine,
             replica_id=uuid4().hex[:12],
         )
@@ -116,7 +120,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         tokens = UserTokens(
             database, settings.namespace, secret.get_secret_value() if secret else None
         )
-        yield Runtime(settings, parts, ApiKeys(database), tokens, database)
+        rates = RequestRates(settings.limits.requests_per_key)
+        yield Runtime(settings, parts, ApiKeys(database), tokens, rates, database)
 
 
 async def _leave(parts: Parts) -> None:
@@ -135,13 +140,17 @@ def _policy(settings: Settings) -> Policy:
         stub_items=events.stub_items,
         deadline_seconds=settings.engine.deadline_ms / 1000,
         weights_directory=settings.weights.directory,
-        scenarios={name: _scenario(name, one) for name, one in settings.scenarios.items()},
+        scenarios=scenarios(settings),
         experiment=Experiment(settings.experiment.holdout, settings.experiment.salt),
     )
 
 
-def _scenario(name: str, told: ScenarioSettings) -> Scenario:
+def scenarios(settings: Settings) -> Mapping[str, Scenario]:
     """Raises `InvalidRequest` for a filter that is none."""
+    return {name: _scenario(name, one) for name, one in settings.scenarios.items()}
+
+
+def _scenario(name: str, told: ScenarioSettings) -> Scenario:
     where = f"/scenarios/{name}"
     return Scenario(
         filter=None if told.filter is None else parse(told.filter, f"{where}/filter"),

@@ -51,7 +51,7 @@ def doctor(
 
 async def examine(settings: Settings) -> list[Finding]:
     """Everything, though some of it fails."""
-    found = [Finding("settings", "ok", f"{len(_changed())} set by the environment")]
+    found = [_settings(settings)]
     found += await _database(settings)
     found.append(await _redis(settings))
     found.append(_weights(settings))
@@ -59,6 +59,18 @@ async def examine(settings: Settings) -> list[Finding]:
     found.append(_disk(settings.state))
     found += _exposure(settings)
     return found
+
+
+def _settings(settings: Settings) -> Finding:
+    from app.runtime import scenarios
+
+    try:
+        named = scenarios(settings)
+    except AppError as error:
+        hint = "THAW_SCENARIOS says so; the grammar of filters is in docs/api.md"
+        return Finding("settings", "fault", str(error), hint)
+    told = f"{len(_changed())} set by the environment"
+    return Finding("settings", "ok", f"{told}, {len(named)} scenarios" if named else told)
 
 
 async def _database(settings: Settings) -> list[Finding]:

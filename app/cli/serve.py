@@ -26,7 +26,11 @@ def serve(
     ] = 1,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish what has begun."""
-    server = load_settings().server
+    from app.runtime import scenarios
+
+    settings = load_settings()
+    scenarios(settings)  # what is wrong with them is told before anything is opened
+    server = settings.server
     listening = listen(host or server.host, server.port if port is None else port)
     if listening is None:
         raise typer.Exit(2)

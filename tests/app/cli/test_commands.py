@@ -35,6 +35,7 @@ COMMANDS = {
     "doctor",
     "init",
     "export",
+    "retrain",
 }
 
 
@@ -53,7 +54,7 @@ def test_settings_say_where_each_value_comes_from(
     assert found["redis.url"] == {"value": "redis://:***@cache/0", "source": "THAW_REDIS__URL"}
     assert found["server.port"] == {"value": 9000, "source": "THAW_SERVER"}
     assert found["namespace"] == {"value": "thaw", "source": "default"}
-    assert "secret" not in thaw("settings").out
+    assert ":secret@" not in thaw("settings").out
 
 
 def test_a_setting_that_is_not_acceptable_is_named(

@@ -69,3 +69,15 @@ def test_what_others_could_reach_is_named(thaw: Thaw, monkeypatch: pytest.Monkey
         "cors",
     }
     assert "metrics" not in found
+
+
+def test_a_scenario_that_cannot_be_is_named_before_anything_starts(
+    thaw: Thaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THAW_SCENARIOS", '{"news": {"filter": {"field": "kind", "like": "a"}}}')
+    assert findings(thaw("doctor", "--json"))["settings"][0] == "fault"
+    ended = thaw("serve", "--port", "0")
+    assert ended.code == 2
+    assert "/scenarios/news/filter/like: expected one of" in ended.err
+    monkeypatch.setenv("THAW_SCENARIOS", '{"news": {"filter": {"field": "kind", "eq": "a"}}}')
+    assert "1 scenarios" in thaw("doctor", "--json").out
