@@ -313,6 +313,44 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """A share, or a difference of two, with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    impressions: int
+    clicks: int
+    positives: int
+    click_rate: Rate | None
+    positive_rate: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What lists were worth; `gain` is the positive rate of the treatment less the holdout's."""
+
+    since: int
+    until: int
+    complete: bool
+    lists: int
+    forged: int
+    foreign: int
+    untold: int
+    crossovers: int
+    total: Tally
+    by_mode: Mapping[str, Tally]
+    by_arm: Mapping[str, Tally]
+    by_support: Mapping[str, Tally]
+    by_version: Mapping[str, Tally]
+    gain: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     key_id: str
     label: str
@@ -579,6 +617,10 @@ class _Methods:
         return Call("POST", "/v1/admin/weights/rollback", Reloaded, repeatable=False)
 
     @_Method
+    def impact(self, days: int = 7) -> Call[Impact]:
+        return Call("GET", f"/v1/admin/impact?days={days}", Impact)
+
+    @_Method
     def keys(self) -> Call[Keys]:
         return Call("GET", "/v1/admin/keys", Keys)
 
@@ -766,6 +808,8 @@ def _shaped(hint: Any, value: Any) -> Any:
         return hint(**{name: _shaped(hints[name], value[name]) for name in known})
     if get_origin(hint) is tuple:
         return tuple(_shaped(get_args(hint)[0], one) for one in value)
+    if get_origin(hint) is Mapping:
+        return {name: _shaped(get_args(hint)[1], one) for name, one in value.items()}
     if get_origin(hint) is UnionType and value is not None:
         return _shaped(get_args(hint)[0], value)
     return value

@@ -229,5 +229,7 @@ class Scope(StrEnum):
 
 
 Mode = Literal["adapted", "prior", "popular"]
+IMPRESSION, CLICK = "impression", "click"
+"""Types of events that tell of a list itself."""
 Arm = Literal["treatment", "holdout"]
 """Of the experiment that tells what personal lists are worth: the holdout never gets any."""

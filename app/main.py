@@ -13,6 +13,7 @@ from app.api import (
     events,
     health,
     history,
+    impact,
     items,
     keys,
     pages,
@@ -83,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     storefront = (events, recommendations, batch, preview, items, suiting, users, history, warmth)
-    for part in (*storefront, weights, keys, health, document, pages):
+    for part in (*storefront, weights, keys, impact, health, document, pages):
         app.include_router(part.router)
     problems.install(app)
     app.add_middleware(Hot, routes=(events.HOT, recommendations.HOT))

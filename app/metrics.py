@@ -5,6 +5,7 @@ None is labelled by user, item, key or path: routes are templates, and reasons a
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -17,7 +18,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from app.domain import Mode
+from app.domain import Arm, Mode
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -82,6 +83,16 @@ _redis_bytes = Gauge(
     "Memory that Redis uses, of all nodes together.",
     multiprocess_mode="livemostrecent",
 )
+_impressions = Counter(
+    "thaw_impressions",
+    "Items seen, as events with a signed request_id tell, by how their list came about.",
+    ["mode", "arm", "support"],
+)
+_outcomes = Counter(
+    "thaw_outcomes",
+    "Clicks and events of positive weight on items of lists, by how these came about.",
+    ["outcome", "mode", "arm", "support"],
+)
 _job_failures = Counter("thaw_job_failures", "Attempts of background jobs that failed.", ["job"])
 
 
@@ -103,6 +114,17 @@ def count_recommendation(mode: Mode, degraded: str | None, steps: int, *, cached
     if mode == "adapted":
         _fast_weights.labels("cached" if cached else "adapted").inc()
         _inner_steps.inc(0 if cached else steps)
+
+
+def count_impression(mode: Mode, arm: Arm, support: str) -> None:
+    """One item seen in a list; `support` is a group of sizes, such as `3-5`."""
+    _impressions.labels(mode, arm, support).inc()
+
+
+def count_outcome(
+    outcome: Literal["click", "positive"], mode: Mode, arm: Arm, support: str
+) -> None:
+    _outcomes.labels(outcome, mode, arm, support).inc()
 
 
 def observe_batch(size: int, waits: Sequence[float]) -> None:

@@ -15,6 +15,7 @@ from app.domain import Entity, Event
 from app.errors import StorageUnavailable
 from app.services import watermark
 from app.services.apply import apply
+from app.services.impact import count_outcomes
 from app.services.parts import Parts, Policy
 from app.services.sync_catalogue import sync_catalogue
 from app.stores.append import ERASED
@@ -72,6 +73,10 @@ async def ingest(parts: Parts, drafts: Sequence[EventDraft], now: int) -> Ingest
         for n, reason in appended.failed.items()
     ]
     await apply(parts, appended.positions, appended.writes(parts.policy.seen_types))
+    count_outcomes(
+        parts.signing_key.value,
+        [event for event, is_new in zip(events, appended.new, strict=True) if is_new],
+    )
     await _stub_unknown_items(parts, events, now)
     stored = [n for n in range(len(events)) if n not in appended.failed]
     return Ingested(

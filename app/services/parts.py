@@ -16,6 +16,7 @@ from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.shared_secrets import SigningKey
+from app.stores.showings import ShowingLog
 from app.stores.support import SupportStore
 
 
@@ -47,6 +48,7 @@ class Parts:
     activation: Activation
     cursors: Cursors
     signing_key: SigningKey
+    showings: ShowingLog
     engine: Engine
     replica_id: str
     reloading: Lock = field(default_factory=Lock)

@@ -6,7 +6,7 @@ ties. Times are milliseconds since 1970 (UTC).
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, Integer, MetaData, Text, false
+from sqlalchemy import JSON, BigInteger, Float, Index, Integer, MetaData, Text, false, text
 from sqlalchemy.dialects.postgresql import TEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -34,6 +34,12 @@ class EventRow(Base):
     __table_args__ = (
         Index("ix_events_window", "entity", "strength", "timestamp", "item_id", "weight"),
         Index("ix_events_item", "item_id", "timestamp"),
+        Index(
+            "ix_events_shown",
+            "timestamp",
+            postgresql_where=text("request_id IS NOT NULL"),
+            sqlite_where=text("request_id IS NOT NULL"),
+        ),
         {"postgresql_partition_by": "HASH (entity)", "sqlite_with_rowid": False},
     )
 

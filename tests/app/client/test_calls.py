@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from app.client import AsyncThaw, Event, PastEvent, Refused, Thaw
+from app.client import AsyncThaw, Event, PastEvent, Rate, Refused, Thaw
 from tests.app.client.conftest import PATIENT, address
 from tests.integration.served import Served
 
@@ -124,6 +124,25 @@ def test_meta_weights_are_listed_changed_and_changed_back(running: Served) -> No
         assert (done.version, done.previous) == (other, before.active)
         assert admin.roll_back_weights().version == before.active
         assert admin.ready().status == "ready"
+
+
+def test_impact_is_told_with_its_parts(running: Served, someone: str) -> None:
+    with (
+        Thaw(address(running), running.keys["server"], bounds=PATIENT) as thaw,
+        Thaw(address(running), running.keys["admin"], bounds=PATIENT) as admin,
+    ):
+        listed = thaw.recommend(user_id=someone, k=1)
+        [item_id] = listed.item_ids
+        thaw.record(
+            *(
+                Event(type_, item_id, user_id=someone, request_id=listed.request_id)
+                for type_ in ("impression", "click")
+            )
+        )
+        impact = admin.impact(days=1)
+    assert impact.by_mode["prior"].clicks == impact.total.clicks == 1
+    assert impact.total.click_rate == Rate(value=1.0, low=0.2065, high=1.0)
+    assert impact.gain is None
 
 
 def test_keys_are_made_rotated_and_revoked(running: Served) -> None:

@@ -19,6 +19,7 @@ from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.redis import Redis
 from app.stores.shared_secrets import SigningKey
+from app.stores.showings import ShowingLog
 from app.stores.support import SupportStore
 
 
@@ -50,6 +51,7 @@ async def parts(
         activation=Activation(database),
         cursors=Cursors(redis, "thaw"),
         signing_key=SigningKey(database),
+        showings=ShowingLog(database),
         engine=engine,
         replica_id="this-one",
     )
