@@ -37,6 +37,15 @@ class Overloaded(AppError):
 
 
 @dataclass(eq=False)
+class TooManyRequests(AppError):
+    rate: str
+    retry_after_seconds: float
+
+    def __str__(self) -> str:
+        return f"this key may ask {self.rate} of each worker, and has; wait as Retry-After says"
+
+
+@dataclass(eq=False)
 class WeightsMissing(AppError):
     directory: str
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from time import time
 from uuid import uuid4
 
+from app.domain import Scope
 from app.engine.engine import Engine
 from app.engine.expressions import parse
 from app.engine.wishes import Boost
@@ -120,7 +121,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         tokens = UserTokens(
             database, settings.namespace, secret.get_secret_value() if secret else None
         )
-        rates = RequestRates(settings.limits.requests_per_key)
+        told = settings.limits.requests_per_key
+        rates = RequestRates({Scope(scope): rate for scope, rate in told.items()})
         yield Runtime(settings, parts, ApiKeys(database), tokens, rates, database)
 
 

@@ -16,6 +16,8 @@ def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
 
 Range: TypeAlias = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ascending)]
 
+Rate: TypeAlias = Annotated[str, Field(pattern=r"^[1-9]\d{0,8}/(second|minute|hour|day|year)$")]
+
 
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +77,8 @@ class LimitSettings(Frozen):
     candidates: Annotated[int, Field(gt=0)] = 1_000
     exclusions: Annotated[int, Field(gt=0)] = 1_000
     bulk: Annotated[int, Field(gt=0)] = 1_000
+    requests_per_key: dict[Literal["publishable", "server", "admin"], Rate] = {}
+    """Rates by scope, such as `{"publishable": "200/second"}`; each worker counts for itself."""
 
 
 class BoostSettings(Frozen):

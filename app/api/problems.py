@@ -39,6 +39,7 @@ KINDS: Mapping[type[errors.AppError], Kind] = {
     errors.UnsupportedMedia: Kind(415, "Unsupported media type", "unsupported-media-type"),
     errors.InvalidRequest: Kind(422, "Invalid request", "invalid-request"),
     errors.WeightsRejected: Kind(422, "Meta-weights refused", "weights-rejected"),
+    errors.TooManyRequests: Kind(429, "Too many requests", "too-many-requests"),
     errors.Overloaded: Kind(503, "Overloaded", "overloaded"),
     errors.StorageUnavailable: Kind(503, "Storage unavailable", "storage-unavailable"),
     errors.TablesMissing: Kind(503, "Tables missing", "tables-missing"),
@@ -105,8 +106,11 @@ def answer_app_error(request: Request, error: errors.AppError) -> JSONResponse:
     match error:
         case errors.Unauthenticated():
             headers["WWW-Authenticate"] = "Bearer"
-        case errors.Overloaded(retry_after_seconds=seconds):
-            headers["Retry-After"] = str(ceil(seconds))
+        case (
+            errors.Overloaded(retry_after_seconds=seconds)
+            | errors.TooManyRequests(retry_after_seconds=seconds)
+        ):
+            headers["Retry-After"] = str(max(ceil(seconds), 1))
         case errors.StorageUnavailable():
             headers["Retry-After"] = "1"
     faults = []

@@ -16,6 +16,7 @@ from app.api.deps import RuntimeDep
 from app.domain import Scope
 from app.errors import Forbidden, Unauthenticated, UserTokenRefused
 from app.runtime import Runtime
+from app.stores.api_keys import id_of
 
 BEARER = HTTPBearer(auto_error=False, scheme_name="bearer")
 HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="header")
@@ -139,8 +140,9 @@ def _key_in_headers(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 async def _admit(runtime: Runtime, scopes: Sequence[str], key: str | None) -> Scope:
     scope = await runtime.keys.verify(key) if key and PLAUSIBLE.fullmatch(key) else None
-    if scope is None:
+    if scope is None or key is None:
         raise Unauthenticated
+    await runtime.rates.take(scope, id_of(key))
     if scope not in scopes:
         raise Forbidden(scope, f"a {' or '.join(scopes)} key")
     return scope

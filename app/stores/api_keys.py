@@ -232,6 +232,11 @@ def _text(key: ApiKey, secret: str) -> str:
     return f"thaw_{key.scope.value}_{key.key_id}_{secret}"
 
 
+def id_of(key: str) -> str:
+    """Of the text of a key that was verified."""
+    return key.split("_")[2]
+
+
 def _new_secret() -> str:
     return secrets.token_hex(24)
 
