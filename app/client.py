@@ -303,6 +303,15 @@ class Reloaded:
     previous: str | None
     checks: tuple[str, ...]
     took_ms: float
+    reload_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadState:
+    reload_id: str
+    stage: str
+    version: str | None
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -610,6 +619,10 @@ class _Methods:
         """Serve from `version`, by default the newest. Sent once."""
         body = {"version": version, "dry_run": dry_run}
         return Call("POST", "/v1/admin/weights/reload", Reloaded, body, repeatable=False)
+
+    @_Method
+    def reload_state(self, reload_id: str) -> Call[ReloadState]:
+        return Call("GET", f"/v1/admin/weights/reload/{quote(reload_id, safe='')}", ReloadState)
 
     @_Method
     def roll_back_weights(self) -> Call[Reloaded]:

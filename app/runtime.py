@@ -26,6 +26,7 @@ from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.redis import connect
+from app.stores.reloads import Reloads
 from app.stores.request_rates import RequestRates
 from app.stores.shared_secrets import SigningKey
 from app.stores.showings import ShowingLog
@@ -110,6 +111,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             popularity=Popularity(database),
             members=Members(database),
             activation=Activation(database),
+            reloads=Reloads(database),
             cursors=Cursors(redis, settings.namespace),
             signing_key=SigningKey(database),
             showings=ShowingLog(database),

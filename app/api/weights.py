@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field, TypeAdapter
 
 from app.api import body
@@ -12,9 +12,11 @@ from app.api.deps import RuntimeDep
 from app.api.fields import Name, Strict
 from app.api.security import allow
 from app.domain import Scope
+from app.errors import NotFound
 from app.runtime import now_ms
 from app.services.list_weights import list_weights
 from app.services.reload import Reloaded, reload, roll_back
+from app.stores.reloads import Stage
 
 router = APIRouter(tags=["admin"], dependencies=[allow(Scope.ADMIN)])
 
@@ -41,12 +43,22 @@ class ShadowOut(BaseModel):
 
 
 class ReloadOut(BaseModel):
+    reload_id: str = Field(description="the request's `X-Request-Id`")
     version: str
     previous: str | None
     checks: list[str]
     replicas: list[ReplicaOut]
     shadow: ShadowOut | None
     took_ms: float
+
+
+class ReloadStateOut(BaseModel):
+    reload_id: str
+    stage: Stage
+    version: str | None
+    error: str | None = Field(description="why it failed, if it did")
+    started_at: int = Field(description="milliseconds since 1970-01-01 UTC")
+    changed_at: int
 
 
 class WeightsOut(BaseModel):
@@ -66,17 +78,38 @@ RELOAD = TypeAdapter(ReloadIn)
 async def post_reload(request: Request, runtime: RuntimeDep) -> ReloadOut:
     """Refused meta-weights change nothing: those that serve go on serving."""
     asked = body.check(RELOAD, await body.read(request) or b"{}")
-    return _out(await reload(runtime.parts, asked.version, dry_run=asked.dry_run, now=now_ms()))
+    done = await reload(
+        runtime.parts,
+        asked.version,
+        dry_run=asked.dry_run,
+        now=now_ms(),
+        reload_id=request.scope["thaw.request_id"],
+    )
+    return _out(done)
+
+
+@router.get("/v1/admin/weights/reload/{reload_id}", summary="How far a reload has come")
+async def get_reload(
+    runtime: RuntimeDep,
+    reload_id: Annotated[Name, Path(description="the `X-Request-Id` of the reload")],
+) -> ReloadStateOut:
+    """Kept for a week. Send a reload with an `X-Request-Id` of your own to follow it."""
+    found = await runtime.parts.reloads.find(reload_id)
+    if found is None:
+        raise NotFound("reload", reload_id)
+    return ReloadStateOut(**asdict(found))
 
 
 @router.post("/v1/admin/weights/rollback", summary="Serve from the meta-weights before")
-async def post_rollback(runtime: RuntimeDep) -> ReloadOut:
+async def post_rollback(request: Request, runtime: RuntimeDep) -> ReloadOut:
     """The same way, with the same checks. Once more, and it is the other way round again."""
-    return _out(await roll_back(runtime.parts, now_ms()))
+    reload_id = request.scope["thaw.request_id"]
+    return _out(await roll_back(runtime.parts, now_ms(), reload_id))
 
 
 def _out(done: Reloaded) -> ReloadOut:
     return ReloadOut(
+        reload_id=done.reload_id,
         version=done.version,
         previous=done.previous,
         checks=list(done.checks),

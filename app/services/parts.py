@@ -15,6 +15,7 @@ from app.stores.event_log import EventLog
 from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
+from app.stores.reloads import Reloads
 from app.stores.shared_secrets import SigningKey
 from app.stores.showings import ShowingLog
 from app.stores.support import SupportStore
@@ -46,6 +47,7 @@ class Parts:
     popularity: Popularity
     members: Members
     activation: Activation
+    reloads: Reloads
     cursors: Cursors
     signing_key: SigningKey
     showings: ShowingLog

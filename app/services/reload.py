@@ -6,10 +6,11 @@ Whatever goes wrong before the swap leaves the old meta-weights serving.
 import asyncio
 from asyncio import to_thread
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter
+from uuid import uuid4
 
 import structlog
 
@@ -27,6 +28,7 @@ from app.metrics import count_reload
 from app.services.parts import Parts
 from app.services.shadow import Shadow, shadow
 from app.stores.activation import Replica
+from app.stores.reloads import Stage
 from models import weights as meta_weights
 from models.errors import ModelError, WeightsError
 from models.weights import Manifest
@@ -40,6 +42,7 @@ AGREE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
+    reload_id: str
     version: str
     previous: str | None
     checks: tuple[str, ...]
@@ -50,30 +53,47 @@ class Reloaded:
     took_ms: float
 
 
-async def reload(parts: Parts, version: str | None, *, dry_run: bool, now: int) -> Reloaded:
+async def reload(
+    parts: Parts, version: str | None, *, dry_run: bool, now: int, reload_id: str = ""
+) -> Reloaded:
     """Serve from `version`, or from the newest if None; with `dry_run` only try it out.
+
+    How far it has come can be asked for by `reload_id`.
 
     Raises `UnknownWeights`, `WeightsMissing`, `WeightsRejected`, `ReloadInProgress`, and
     `StorageUnavailable` if the choice cannot be made durable, in which case nothing changes.
     """
     if parts.reloading.locked():
         raise ReloadInProgress
+    reload_id = reload_id or uuid4().hex
     async with parts.reloading:
-        with _counted("tried" if dry_run else "swapped"):
-            return await _reload(parts, version, dry_run=dry_run, now=now)
+        try:
+            with _counted("tried" if dry_run else "swapped"):
+                return await _reload(parts, reload_id, version, dry_run=dry_run, now=now)
+        except AppError as error:
+            await _note(parts, reload_id, "failed", version, str(error))
+            raise
 
 
-async def _reload(parts: Parts, version: str | None, *, dry_run: bool, now: int) -> Reloaded:
+async def _reload(
+    parts: Parts, reload_id: str, version: str | None, *, dry_run: bool, now: int
+) -> Reloaded:
     started = perf_counter()
     serving = parts.engine.snapshot
     previous = serving.version if serving else None
+    await _note(parts, reload_id, "verifying", version)
     prepared = await _prepare(parts, await _chosen(parts, version), now)
+    await _note(parts, reload_id, "comparing", prepared.version)
     moved = await shadow(parts, serving, prepared) if serving else None
     if not dry_run:
+        await _note(parts, reload_id, "swapping", prepared.version)
         await parts.activation.activate(prepared.version, previous)
         await parts.engine.swap(prepared, now)
+        await _note(parts, reload_id, "agreeing", prepared.version)
         await _agreed(parts, prepared.version)
+    await _note(parts, reload_id, "done", prepared.version)
     return Reloaded(
+        reload_id=reload_id,
         version=prepared.version,
         previous=previous,
         checks=("manifest", "checksum", "names", "shapes", "dtypes", "finite", "smoke_rank"),
@@ -83,7 +103,15 @@ async def _reload(parts: Parts, version: str | None, *, dry_run: bool, now: int)
     )
 
 
-async def roll_back(parts: Parts, now: int) -> Reloaded:
+async def _note(
+    parts: Parts, reload_id: str, stage: Stage, version: str | None, error: str | None = None
+) -> None:
+    """Without a database nobody can ask, but reloading goes on as far as it can."""
+    with suppress(StorageUnavailable):
+        await parts.reloads.note(reload_id, stage, version, error)
+
+
+async def roll_back(parts: Parts, now: int, reload_id: str = "") -> Reloaded:
     """Serve from the version before; once more, and it is the other way round again.
 
     Raises what `reload` raises, and `NothingBefore`.
@@ -91,7 +119,7 @@ async def roll_back(parts: Parts, now: int) -> Reloaded:
     _, previous = await parts.activation.desired()
     if previous is None:
         raise NothingBefore
-    return await reload(parts, previous, dry_run=False, now=now)
+    return await reload(parts, previous, dry_run=False, now=now, reload_id=reload_id)
 
 
 async def follow(parts: Parts, now: int) -> None:

@@ -169,6 +169,19 @@ class ActivationRow(Base):
     previous: Mapped[str | None] = mapped_column(Text)
 
 
+class ReloadRow(Base):
+    """How far a change of meta-weights has come; times in ms."""
+
+    __tablename__ = "reloads"
+
+    reload_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    stage: Mapped[str] = mapped_column(Text)
+    version: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    started_at: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+
+
 class ReplicaRow(Base):
     __tablename__ = "replicas"
 

@@ -38,6 +38,7 @@ EXPECTED: dict[tuple[str, str], frozenset[Scope] | str] = {
     ("get", "/v1/users/{user_id}"): SERVER,
     ("put", "/v1/users"): SERVER,
     ("post", "/v1/admin/weights/reload"): ADMIN,
+    ("get", "/v1/admin/weights/reload/{reload_id}"): ADMIN,
     ("post", "/v1/admin/weights/rollback"): ADMIN,
     ("get", "/v1/admin/weights"): ADMIN,
     ("get", "/v1/admin/impact"): ADMIN,

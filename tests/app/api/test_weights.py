@@ -109,3 +109,30 @@ async def test_a_dry_run_tells_how_lists_would_move(service: Service, someone: s
     _, moved = await reload(service, {"version": other, "dry_run": True})
     assert isinstance(moved["shadow"], dict)
     assert 0 < moved["shadow"]["mean_distance"] <= moved["shadow"]["largest_distance"] <= 1
+
+
+async def test_how_far_a_reload_has_come_can_be_asked(service: Service) -> None:
+    version = save_generated(service.runtime.settings.weights.directory, seed=13).version
+    headers = {**service.by(Scope.ADMIN), "X-Request-Id": "reload-13"}
+    done = await service.client.post(
+        "/v1/admin/weights/reload", json={"version": version}, headers=headers
+    )
+    assert done.json()["reload_id"] == "reload-13"
+    assert (await state(service, "reload-13"))["stage"] == "done"
+    headers["X-Request-Id"] = "reload-none"
+    await service.client.post(
+        "/v1/admin/weights/reload", json={"version": "0" * 12}, headers=headers
+    )
+    failed = await state(service, "reload-none")
+    assert failed["stage"] == "failed"
+    assert "0" * 12 in str(failed["error"])
+    path = "/v1/admin/weights/reload/unheard-of"
+    assert (await service.send("GET", path, scope=Scope.ADMIN)).status_code == 404
+
+
+async def state(service: Service, reload_id: str) -> dict[str, object]:
+    path = f"/v1/admin/weights/reload/{reload_id}"
+    response = await service.send("GET", path, scope=Scope.ADMIN)
+    assert response.status_code == 200, response.text
+    found: dict[str, object] = response.json()
+    return found

@@ -17,6 +17,7 @@ from app.stores.event_log import EventLog
 from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
+from app.stores.reloads import Reloads
 from app.stores.redis import Redis
 from app.stores.shared_secrets import SigningKey
 from app.stores.showings import ShowingLog
@@ -49,6 +50,7 @@ async def parts(
         popularity=Popularity(database),
         members=Members(database),
         activation=Activation(database),
+        reloads=Reloads(database),
         cursors=Cursors(redis, "thaw"),
         signing_key=SigningKey(database),
         showings=ShowingLog(database),
