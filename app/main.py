@@ -1,6 +1,8 @@
 """Start reading here: the service is routes, four layers around them, problems and a lifespan."""
 
 import gc
+import os
+from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -102,5 +104,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
         expose_headers=["X-Request-Id", "Server-Timing", "Retry-After"],
     )
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        _trace(app)
     app.add_middleware(Context, body_limit=settings.limits.body_bytes)
     return app
+
+
+def _trace(app: FastAPI) -> None:
+    """Until the end of the lifespan, which sends what has not been sent yet."""
+    from app.api.tracing import Traced, make_provider  # noqa: PLC0415 - of the extra `otel`
+
+    provider, opened = make_provider(), app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with opened(app):
+                yield
+        finally:
+            await to_thread(provider.shutdown)
+
+    app.add_middleware(Traced, provider=provider)
+    app.router.lifespan_context = lifespan
