@@ -1,8 +1,9 @@
 // The demo: three scenes on one page, chosen by the part of the address after #.
 import { open } from "./api.js";
 import { part } from "./dom.js";
-import { fillTexts, say, speakOf } from "./say.js";
+import { fillTexts, learn, say } from "./say.js";
 import { attempt } from "./status.js";
+import { NOUNS, TEXTS } from "./texts.js";
 
 const SCENES = ["visitor", "item", "shop"];
 const opened = {};
@@ -30,10 +31,11 @@ async function show() {
 }
 
 part("reset").addEventListener("click", () => attempt(() => opened[wanted()]?.reset()));
+learn(TEXTS, NOUNS.films);
 fillTexts();
 await attempt(async () => {
   const shop = await open();
-  speakOf(shop.name);
+  learn(TEXTS, NOUNS[shop.name]);
   fillTexts();
   part("source").textContent = say(`source.${shop.name}`);
   addEventListener("hashchange", show);

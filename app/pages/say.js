@@ -1,16 +1,17 @@
-// Words for a name in texts.js, with the values put in; and the same for whole pages.
-import { NOUNS, TEXTS } from "./texts.js";
+// Words by their name, with values put in; and the same for whole pages.
+let texts = {};
+let nouns = {};
 
-let nouns = NOUNS.own;
-
-export function speakOf(shop) {
-  nouns = NOUNS[shop] ?? NOUNS.own;
+// more: the words of a page (texts.js, console-texts.js); things: what the shop calls what it sells.
+export function learn(more, things = {}) {
+  texts = { ...texts, ...more };
+  nouns = things;
 }
 
 export function say(name, values = {}) {
-  if (!(name in TEXTS)) throw new Error(`texts.js has no ${name}`);
+  if (!(name in texts)) throw new Error(`there are no words for ${name}`);
   const all = { ...nouns, ...values };
-  return TEXTS[name].replaceAll(/\{(\w+)\}/g, (_, key) => all[key]);
+  return texts[name].replaceAll(/\{(\w+)\}/g, (_, key) => all[key]);
 }
 
 // "name.one" or "name.other", as the count asks for.

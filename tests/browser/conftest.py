@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import httpx
 import pytest
@@ -129,24 +131,45 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         await launched.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
-    """The demo page, for a new visitor. Any error in it, or any outside address, fails the test."""
-    context = await browser.new_context()
+@asynccontextmanager
+async def watched(
+    browser: Browser, address: str, path: str = "/", *, refusals: bool = False, **options: Any
+) -> AsyncIterator[Page]:
+    """A page of ours, in a new browser. Any error in it, and any outside address, fails the test.
+
+    Args:
+        browser: where to open it.
+        address: of the service.
+        path: of the page.
+        refusals: whether the service may refuse what the page asks for.
+        options: of the browser's context, such as `color_scheme`.
+    """
+    context = await browser.new_context(**options)
     opened = await context.new_page()
     troubles: list[str] = []
     opened.on("pageerror", lambda error: troubles.append(str(error)))
     opened.on(
         "console",
-        lambda line: troubles.append(line.text) if line.type in {"error", "warning"} else None,
+        lambda line: (
+            troubles.append(line.text)
+            if line.type in {"error", "warning"} and not (refusals and "status of" in line.text)
+            else None
+        ),
     )
     opened.on(
         "request",
         lambda sent: None if sent.url.startswith(address) else troubles.append(sent.url),
     )
-    await opened.goto(address)
+    await opened.goto(f"{address}{path}")
     await opened.wait_for_selector("body[data-state=ready]")
-    await opened.wait_for_selector("#you li[data-item]")
     yield opened
     await context.close()
     assert troubles == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
+    """The demo, for a new visitor."""
+    async with watched(browser, address) as opened:
+        await opened.wait_for_selector("#you li[data-item]")
+        yield opened

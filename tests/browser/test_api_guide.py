@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from app.api.pages import PAGES
+from app.api.assets import PAGES
 from tests.app.api.contract import current
 from tests.generated import save_generated
 

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, Request, Route
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OPEN = """async ([url, key, more]) => {
-  const { Thaw } = await import("/demo/assets/thaw.js");
+  const { Thaw } = await import("/assets/thaw.js");
   window.warnings = [];
   window.thaw = new Thaw({
     url, key, timeoutMs: 60_000, batchMs: 60_000, warn: (text) => warnings.push(text), ...more
@@ -168,7 +168,7 @@ async def test_lists_fall_back_where_no_answer_comes(shop: Shop, how: str) -> No
     url = shop.address if how == "silent" else "http://127.0.0.1:9"
     found = await shop.does(
         f"""(async () => {{
-          const {{ Thaw }} = await import("/demo/assets/thaw.js");
+          const {{ Thaw }} = await import("/assets/thaw.js");
           const options = {{ url: "{url}", key: "k", timeoutMs: 200, fallback: {FALLBACK} }};
           const answer = await new Thaw(options).recommend({{ k: 3 }});
           const error = await new Thaw({{ ...options, fallback: null }}).recommend().catch(String);
