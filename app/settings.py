@@ -148,3 +148,15 @@ class Settings(BaseSettings):
     experiment: ExperimentSettings = ExperimentSettings()
     server: ServerSettings = ServerSettings()
     scenarios: dict[str, ScenarioSettings] = {}
+
+    def beside(self, name: str) -> "Settings":
+        """Those of a second service in this one, whose state lies under this one's."""
+        state = self.state / name
+        return self.model_copy(
+            update={
+                "state": state,
+                "database": DatabaseSettings(url=f"sqlite+aiosqlite:///{state}/thaw.db"),
+                "redis": RedisSettings(),
+                "weights": WeightsSettings(directory=state / "weights"),
+            }
+        )
