@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from app.api import (
     batch,
     document,
+    empty_shop,
     events,
     health,
     history,
@@ -107,6 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         _trace(app)
     app.add_middleware(Context, body_limit=settings.limits.body_bytes)
+    empty_shop.install(app, settings, create_app)
     return app
 
 
