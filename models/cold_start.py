@@ -26,6 +26,7 @@ from models.content import bearers, content_map, content_of, content_vectors, fe
 from models.encoders import Encoders
 from models.features import Encoder, matching
 from models.shapes import Features
+from models.smoke import smoke
 from models.transfer import Experience, nothing
 from models.weights import Facts, Manifest, MetaWeights
 
@@ -86,6 +87,7 @@ def start(catalogue: Catalogue, out: Path, inherited: MetaWeights | None = None)
             gate=tuple(slow["gate"].tolist()),
             features=encoders.to_json(),
             transferred_from=experience.version,
+            smoke=smoke(algorithm, slow),
         ),
     )
 

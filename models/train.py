@@ -28,6 +28,7 @@ from models.features import load_embedding, to_csr
 from models.newcomers import Newcomers
 from models.provenance import code_digest
 from models.shapes import Episode, Features
+from models.smoke import smoke
 from models.transfer import ByShots, Carry, Experience, begun_lightly
 from models.validation import Exam, fit_blends
 from models.weights import Facts, Manifest, MetaWeights
@@ -110,9 +111,10 @@ def train(
         encoders.contents(dataset), encoders.items.size, outer.counts, len(parts.train)
     )
     taught, recalls = newcomers.taught(algorithm, slow, exam, config.seed)
+    slow = {**slow, **taught}
     manifest = weights.save(
         out,
-        {**slow, **taught},
+        slow,
         dataset.item_ids,
         Facts(
             algorithm=algorithm.name,
@@ -140,6 +142,7 @@ def train(
             gate=blends.tables["gate"],
             features=encoders.to_json(),
             transferred_from=None if experience is None else experience.version,
+            smoke=smoke(algorithm, slow),
         ),
     )
     if ended:

@@ -57,6 +57,8 @@ class Facts:
     features: Json | None = None
     transferred_from: str | None = None
     """The version that training started from, of another domain or of content alone."""
+    smoke: Json | None = None
+    """A few scores, by which models.smoke tells whether they still come out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from app.engine.request import Ranked, RankRequest
 from app.engine.snapshot import Snapshot
 from app.errors import WeightsMissing
 from app.metrics import observe_device
+from models import smoke
 from models.weights import MetaWeights
 
 CONTENTS = 256
@@ -88,7 +89,11 @@ class Engine:
         return await self._device.run(_vectors, self._device, snapshot, rows)
 
     async def prepare(self, weights: MetaWeights, now: int) -> Snapshot:
-        """Build a snapshot of `weights` under the current catalogue and rank with it once."""
+        """Build a snapshot of `weights` under the current catalogue and rank with it once.
+
+        Raises `WeightsRejected`, `WeightsError`, or whatever becomes of tensors that do not fit.
+        """
+        await self._device.run(smoke.check, weights)
         weights = await to_thread(mapped, weights, self._folder)
         frozen = await self._device.run(Frozen.load, weights, self._device)
         frozen = await to_thread(frozen.indexed, self._folder)

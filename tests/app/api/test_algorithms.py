@@ -43,6 +43,7 @@ def train_open(dataset: Dataset, name: str, out: Path) -> None:
     """Weights after a few steps, which are to be trusted whatever validation said of them."""
     trained = weights.load(out, train(dataset, replace(TRAINING, algorithm=name), out).version)
     facts = Facts(**{one.name: getattr(trained.manifest, one.name) for one in fields(Facts)})
+    facts = replace(facts, smoke=None)  # of what was trained, before it is opened
     tables = ("gate", *algorithms.trainable(name, TRAINING.ranker).blended())
     opened = {table: torch.ones(51) for table in tables} | {"caution": torch.zeros(51)}
     newest = weights.save(out, trained.slow | opened, trained.item_ids, facts)
