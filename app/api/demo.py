@@ -31,6 +31,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(only_in_demo)]
 class ShopOut(BaseModel):
     name: str
     key: str
+    empty_shop: bool
 
 
 class FoundOut(BaseModel):
@@ -39,13 +40,14 @@ class FoundOut(BaseModel):
 
 
 @router.get("/demo/shop")
-async def shop(runtime: RuntimeDep) -> ShopOut:
+async def shop(request: Request, runtime: RuntimeDep) -> ShopOut:
     """What is sold here, and the publishable key, which is public by nature."""
     path = runtime.settings.state / "dev-keys.json"
     if not path.exists():
         raise NotFound("file", path.name)
     key = json.loads(await to_thread(path.read_text))["publishable"]
-    return ShopOut(name=runtime.settings.demo_shop, key=key)
+    beside = request.app.state.empty_shop
+    return ShopOut(name=runtime.settings.demo_shop, key=key, empty_shop=beside)
 
 
 @router.get("/demo/titles")

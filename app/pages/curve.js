@@ -3,8 +3,8 @@ import { drawing } from "./dom.js";
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [280, 120, 34, 18, 10, 12];
 
-// lines: [{name, values}], where the first value is that of step 0; marks: texts of the y axis.
-export function curve(lines, { label, least = 6, most = 1, marks = ["0 %", "50 %", "100 %"] }) {
+// lines: [{name, values}], where the first value is that of step `from`; marks: texts of the y axis.
+export function curve(lines, { label, from = 0, least = 6, most = 1, marks = ["0 %", "50 %", "100 %"] }) {
   const steps = Math.max(least, ...lines.map(({ values }) => values.length - 1));
   const x = (step) => LEFT + (step / steps) * (WIDTH - LEFT - RIGHT);
   const y = (value) => HEIGHT - BOTTOM - (Math.min(value, most) / most) * (HEIGHT - BOTTOM - TOP);
@@ -18,7 +18,7 @@ export function curve(lines, { label, least = 6, most = 1, marks = ["0 %", "50 %
   });
   const every = Math.ceil(steps / 6);
   for (let step = 0; step <= steps; step += every) {
-    made.append(drawing("text", { x: x(step), y: HEIGHT - 4, "text-anchor": "middle" }, String(step)));
+    made.append(drawing("text", { x: x(step), y: HEIGHT - 4, "text-anchor": "middle" }, String(step + from)));
   }
   for (const { name, values } of lines) made.append(...drawn(name, values, x, y));
   return made;

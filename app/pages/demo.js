@@ -1,5 +1,5 @@
 // The demo: three scenes on one page, chosen by the part of the address after #.
-import { open } from "./api.js";
+import { shop } from "./api.js";
 import { part } from "./dom.js";
 import { fillTexts, learn, say } from "./say.js";
 import { attempt } from "./status.js";
@@ -34,10 +34,11 @@ part("reset").addEventListener("click", () => attempt(() => opened[wanted()]?.re
 learn(TEXTS, NOUNS.films);
 fillTexts();
 await attempt(async () => {
-  const shop = await open();
-  learn(TEXTS, NOUNS[shop.name]);
+  const about = await shop.open();
+  learn(TEXTS, NOUNS[about.name]);
   fillTexts();
-  part("source").textContent = say(`source.${shop.name}`);
+  part("shop-link").hidden = !about.empty_shop;
+  part("source").textContent = say(`source.${about.name}`);
   addEventListener("hashchange", show);
   await show();
 });

@@ -1,5 +1,5 @@
 // Scene 2: something new. Made up here, placed by its properties, lifted by its first likes.
-import { audience, putItem, recommend, record, removeItem } from "./api.js";
+import { shop } from "./api.js";
 import { cover } from "./covers.js";
 import { button, drawing, element, part } from "./dom.js";
 import { MOTIFS } from "./motifs.js";
@@ -42,14 +42,14 @@ async function findFan() {
   const liked = [...known].sort((one, other) => shared(other) - shared(one)).slice(0, LIKED);
   const fan = randomId();
   const events = liked.map(({ item_id }) => ({ event_id: randomId(), type: "like", anonymous_id: fan, item_id }));
-  return { fan, liked, watermark: await record(events) };
+  return { fan, liked, watermark: await shop.record(events) };
 }
 
 async function create() {
-  if (made) await removeItem(made.item_id);
+  if (made) await shop.removeItem(made.item_id);
   const title = part("name").value.trim();
   const item_id = `demo-${randomId()}`;
-  await putItem(item_id, { title, genres: chosen });
+  await shop.putItem(item_id, { title, genres: chosen });
   made = { item_id, title, kinds: chosen, likes: 0, places: {}, ...(await findFan()) };
   showForm();
   part("applaud").disabled = false;
@@ -60,7 +60,7 @@ async function create() {
 }
 
 async function rankIn(question) {
-  const { items } = await recommend({ k: DEEPEST, ...question });
+  const { items } = await shop.recommend({ k: DEEPEST, ...question });
   return { items, rank: items.findIndex((item) => item.item_id === made.item_id) + 1 };
 }
 
@@ -104,7 +104,7 @@ function face(id) {
 }
 
 async function showAudience() {
-  const people = await audience(made.item_id, PEOPLE);
+  const people = await shop.audience(made.item_id, PEOPLE);
   const rows = people.map(({ user_id, score, properties }) => {
     const about = [properties.occupation, properties.age, properties.income].filter(Boolean).join(", ");
     const percent = Math.round(Math.exp(score - people[0].score) * 100);
@@ -130,7 +130,7 @@ async function applaud() {
         anonymous_id: guest,
         item_id,
       }));
-      await record(events);
+      await shop.record(events);
       now.likes += 1;
       const said = { number: now.likes, first: first.title, second: second.title, title: now.title };
       part("applause").textContent = say("applause.now", said);
@@ -150,7 +150,7 @@ async function applaud() {
 export async function begin() {
   shelf = new Rows(part("shelf"));
   shelf.expect(SHOWN);
-  known = (await recommend({ k: 200 })).items.map(described);
+  known = (await shop.recommend({ k: 200 })).items.map(described);
   const kinds = [...new Set(known.flatMap((item) => item.kinds))].filter((kind) => kind in MOTIFS).sort();
   const liked = ["Sci-Fi", "Thriller"].filter((kind) => kinds.includes(kind));
   chosen = liked.length ? liked : kinds.slice(0, FIRST_KINDS);
@@ -179,7 +179,7 @@ function blank() {
 }
 
 export async function reset() {
-  if (made) await removeItem(made.item_id);
+  if (made) await shop.removeItem(made.item_id);
   part("name").value = say("item.example");
   blank();
 }

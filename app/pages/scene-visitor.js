@@ -1,5 +1,5 @@
 // Scene 1: somebody new. Two lists side by side, and what each click does to one of them.
-import { explain, look, preview, recommend, record, searchTitles } from "./api.js";
+import { shop } from "./api.js";
 import { curve } from "./curve.js";
 import { button, element, part } from "./dom.js";
 import { because } from "./reasons.js";
@@ -38,7 +38,7 @@ function away(items) {
 async function refresh(clicked = null) {
   const mine = ++newest;
   const question = { anonymous_id: visitor.id, min_watermark: visitor.watermark, ...filters() };
-  const answer = await recommend(question);
+  const answer = await shop.recommend(question);
   if (mine !== newest) return null;
   without = null;
   const items = answer.items.map((one) => ({ ...described(one), reason: why(one) }));
@@ -54,7 +54,7 @@ async function refresh(clicked = null) {
 
 // The list is on screen before its reasons: they take one more inner loop for each event.
 async function showReasons(mine, question) {
-  const answer = await explain(question);
+  const answer = await shop.explain(question);
   if (mine !== newest) return;
   const reasons = new Map(answer.items.map((one) => [one.item_id, because(one.reasons, visitor.told)]));
   latest.items = latest.items.map((item) => ({ ...item, reason: reasons.get(item.item_id) ?? item.reason }));
@@ -95,9 +95,9 @@ async function suppose(item) {
   if (without?.item_id === item.item_id) return refresh();
   const mine = ++newest;
   const others = visitor.told.filter((one) => one.item_id !== item.item_id).reverse();
-  const found = await preview(others.map(({ type, item_id }) => ({ type, item_id })), SHOWN + 1);
+  const found = await shop.preview(others.map(({ type, item_id }) => ({ type, item_id })), SHOWN + 1);
   const after = found.after.filter((one) => one.item_id !== item.item_id).slice(0, SHOWN);
-  const about = await look(after.map((one) => one.item_id));
+  const about = await shop.look(after.map((one) => one.item_id));
   if (mine !== newest) return null;
   without = item;
   const items = after.map(({ item_id }) => described(about.get(item_id) ?? { item_id }));
@@ -114,7 +114,7 @@ function vote(item, type, made) {
   const place = list.place(item.item_id);
   return attempt(async () => {
     const event = { event_id: randomId(), type, anonymous_id: visitor.id, item_id: item.item_id };
-    remember(item, type, await record([event]));
+    remember(item, type, await shop.record([event]));
     const said = await refresh(clicked);
     if (!document.activeElement?.matches(".vote")) list.focus(place, type);
     return said;
@@ -123,7 +123,7 @@ function vote(item, type, made) {
 
 async function search() {
   const words = part("query").value;
-  const titles = words.trim() ? await searchTitles(words) : [];
+  const titles = words.trim() ? await shop.searchTitles(words) : [];
   if (words !== part("query").value) return;
   const items = titles.map(described);
   lists.found.show(items.map((item) => ({ ...item, told: toldOf(item) })), words.trim() ? say("search.none") : null);
@@ -134,7 +134,7 @@ function filters() {
 }
 
 async function load() {
-  const answer = await recommend({ k: 60, ...filters() });
+  const answer = await shop.recommend({ k: 60, ...filters() });
   everyone = answer.items.map(described);
   return refresh();
 }

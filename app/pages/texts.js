@@ -100,6 +100,28 @@ export const TEXTS = {
   "audience.person": "Person {id}",
   "audience.fit": "{percent} % of the best match",
 
+  "shop.title": "Opening day. Not one click yet.",
+  "shop.lead":
+    "The same {things}, a service that has seen nobody: it knows only what the catalogue says. Let visitors in and watch it learn.",
+  visits: "Visitors",
+  "visits.none":
+    "Each re-lives a real person of the data: sees a list, tells of three {things} they liked, gets another list, and leaves ten likes in all.",
+  "visits.now": "Visitor {number} liked {titles}. Of the next ten, {hits} are {things} they really liked; on arrival it was {first}.",
+  "visits.said": "Visitor {number}: {hits} of ten right after three likes, {first} on arrival.",
+  "visits.one": "Next visitor",
+  "visits.ten": "Ten visitors",
+  learning: "Right of ten, on average",
+  "learning.label": "After {count} visitors: {after} of ten are right after three likes, {before} on arrival.",
+  "learning.empty": "Nobody has come yet.",
+  "learning.after": "after three likes",
+  "learning.before": "on arrival",
+  after: "What this visitor gets",
+  "after.hint": "After three likes. Marked: what they liked in life.",
+  stranger: "What a stranger gets",
+  "stranger.hint": "At first all are equally popular; live events say more.",
+  "shop.hit": "✓ liked",
+  "shop.emptied": "The shop is empty again.",
+
   updating: "Updating…",
   "updated.none": "The list for you is up to date.",
   "updated.one": "The list for you is up to date: 1 row is different.",

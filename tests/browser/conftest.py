@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -84,6 +84,13 @@ def keys(address: str, state: Path) -> dict[str, str]:
 def address(state: Path) -> Iterator[str]:
     database_url = f"sqlite+aiosqlite:///{state}/thaw.db"
     asyncio.run(prepare(state, database_url))
+    with served(state, database_url) as url:
+        yield url
+
+
+@contextmanager
+def served(state: Path, database_url: str) -> Iterator[str]:
+    """The demo of `state` in a process of its own; gives its address."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]

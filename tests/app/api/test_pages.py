@@ -69,7 +69,11 @@ async def test_nothing_but_its_own_files_can_be_fetched(demo: Service, name: str
 
 async def test_the_page_gets_the_publishable_key_and_no_other(demo: Service) -> None:
     response = await demo.client.get("/demo/shop")
-    assert response.json() == {"name": "films", "key": demo.keys[Scope.PUBLISHABLE]}
+    assert response.json() == {
+        "name": "films",
+        "key": demo.keys[Scope.PUBLISHABLE],
+        "empty_shop": False,
+    }
 
 
 async def test_titles_are_found_by_their_words_most_popular_first(demo: Service) -> None:

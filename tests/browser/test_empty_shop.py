@@ -1,0 +1,98 @@
+"""Scene 3 of the demo: a second service that begins without any interaction, and learns."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import polars as pl
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from app.cli.empty_shop import prepare_empty_shop
+from app.settings import Settings
+from models.data import read
+from tests.app.cli.conftest import generated_shop
+from tests.browser.conftest import prepare, served, watched
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def address(state: Path) -> Iterator[str]:
+    """The demo, with an empty shop beside it."""
+    database_url = f"sqlite+aiosqlite:///{state}/thaw.db"
+    asyncio.run(prepare(state, database_url))
+    folder = generated_shop(state / "data")
+    liked_much(folder)
+    prepare_empty_shop(read(folder), folder, Settings(state=state))
+    with served(state, database_url) as url:
+        yield url
+
+
+def liked_much(folder: Path) -> None:
+    """Twenty people of two tastes, each of whom liked fifteen items."""
+    rows = [(f"u{n}", f"i{item}") for n in range(20) for item in range(n % 2, 30, 2)]
+    table = pl.DataFrame(rows, ["user_id", "item_id"], orient="row")
+    table.write_csv(folder / "interactions.csv")
+
+
+async def strangers(page: Page) -> list[str | None]:
+    rows = await page.locator("#stranger [data-item]").all()
+    return [await row.get_attribute("data-item") for row in rows]
+
+
+async def let_in(page: Page, button: str, visitor: int) -> None:
+    await page.get_by_role("button", name=button).click()
+    await expect(page.locator("#visits-hint")).to_contain_text(
+        f"Visitor {visitor} liked", timeout=30_000
+    )
+    await page.wait_for_selector("body[data-state=ready]")
+
+
+async def test_it_learns_from_visitors_and_forgets_them_all(browser: Browser, address: str) -> None:
+    async with watched(browser, address) as page:
+        await page.get_by_role("link", name="An empty shop").click()
+        await page.wait_for_selector("#stranger [data-item]")
+        await page.wait_for_selector("body[data-state=ready]")
+        stranger = await strangers(page)
+        await let_in(page, "Next visitor", 1)
+        await expect(page.locator("#after [data-item]")).to_have_count(10)
+        await let_in(page, "Ten visitors", 11)
+        hits = await page.locator("#after [data-hit]").count()
+        await expect(page.locator("#visits-hint")).to_contain_text(f"{hits} are films")
+        await expect(page.locator("#learning").get_by_role("img")).to_have_attribute(
+            "aria-label", await page.locator("#learning .hint").inner_text()
+        )
+        await page.wait_for_timeout(2_000)
+        await let_in(page, "Next visitor", 12)
+        assert await strangers(page) != stranger
+        await page.get_by_role("button", name="Start over").click()
+        await expect(page.locator("#status")).to_have_text("The shop is empty again.")
+        assert await strangers(page) == stranger
+        await page.get_by_role("link", name="A new visitor").click()
+        await expect(page.locator("#you [data-item]")).to_have_count(10)
+
+
+async def test_the_two_shops_know_nothing_of_each_other(address: str) -> None:
+    async with httpx.AsyncClient(base_url=address) as client:
+        keys = [(await client.get(f"{at}/demo/shop")).json()["key"] for at in ("", "/empty")]
+        for at, key, status in (
+            ("", keys[1], 401),
+            ("/empty", keys[0], 401),
+            ("/empty", keys[1], 200),
+        ):
+            asked = await client.post(
+                f"{at}/v1/recommendations", json={}, headers={"X-API-Key": key}
+            )
+            assert asked.status_code == status
+        assert (await client.get("/empty/reset")).status_code == 404
+        assert (await client.get("/emptying")).status_code == 404
+
+
+async def test_it_is_made_once(state: Path, address: str) -> None:
+    assert (state / "empty" / "pristine.db").exists()
+    before = (state / "empty" / "pristine.db").stat().st_mtime_ns
+    folder = state / "data"
+    prepare_empty_shop(read(folder), folder, Settings(state=state))
+    assert (state / "empty" / "pristine.db").stat().st_mtime_ns == before
