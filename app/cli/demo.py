@@ -13,6 +13,7 @@ import typer
 from app.cli.console import load_settings, out, say, seconds, step
 from app.cli.data import Known, fetch_data
 from app.cli.database import upgrade_database
+from app.cli.empty_shop import prepare_empty_shop
 from app.cli.keys import local_keys
 from app.cli.serve import address, listen, run
 
@@ -52,6 +53,7 @@ def demo(
     step("Database")
     upgrade_database(settings)
     _import_once(dataset)
+    prepare_empty_shop(dataset, folder, settings)
     keys = asyncio.run(local_keys(settings))
     step("Service")
     run(listening, lambda: _welcome(address(listening), keys, _most_popular(dataset)))
