@@ -15,6 +15,7 @@ export const TEXTS = {
 
   weights: "Meta-weights",
   "weights.hint": "NDCG@10 on validation people, by how many events of them are known (k).",
+  "weights.table": "All versions",
   "weights.try": "Dry run",
   "weights.reload": "Reload newest",
   "weights.rollback": "Roll back",

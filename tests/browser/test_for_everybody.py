@@ -1,0 +1,161 @@
+"""Both pages for everybody: axe finds nothing, dark and light, a phone, no motion, few bytes."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page
+
+from tests.browser.conftest import watched
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PHONE = {"viewport": {"width": 360, "height": 740}}
+SCHEMES = ("light", "dark")
+FIRST_PAGE_BYTES = 150_000
+
+
+async def settle(page: Page) -> None:
+    await page.wait_for_selector("body[data-state=ready]")
+
+
+async def complaints(page: Page) -> list[tuple[str, Any]]:
+    """What axe finds, once nothing fades or moves any more."""
+    await page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+    found = await Axe().run(page, options={"resultTypes": ["violations"]})
+    return [
+        (one["id"], [node["target"] for node in one["nodes"]])
+        for one in found.response["violations"]
+    ]
+
+
+@asynccontextmanager
+async def used(browser: Browser, address: str, **options: Any) -> AsyncIterator[Page]:
+    """The first scene after two clicks and a search."""
+    async with watched(browser, address, **options) as page:
+        for kind in ("like", "dislike"):
+            await page.locator(f"#you button.{kind}").nth(1).click()
+            await settle(page)
+        await page.get_by_label("Search in titles").fill("film 2")
+        await page.locator("#found [data-item]").first.wait_for()
+        await settle(page)
+        yield page
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_axe_finds_nothing_in_the_first_scene(
+    browser: Browser, address: str, scheme: str
+) -> None:
+    async with used(browser, address, color_scheme=scheme) as page:
+        assert await complaints(page) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_axe_finds_nothing_in_the_second_scene(
+    browser: Browser, address: str, scheme: str
+) -> None:
+    async with watched(browser, address, "/#item", color_scheme=scheme) as page:
+        assert await complaints(page) == []
+        await page.locator("#create").click()
+        await page.locator("#places b").first.wait_for()
+        await settle(page)
+        assert await complaints(page) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_axe_finds_nothing_in_the_console(
+    browser: Browser, address: str, keys: dict[str, str], scheme: str
+) -> None:
+    async with watched(browser, address, "/console", color_scheme=scheme) as page:
+        assert await complaints(page) == []
+        await page.locator("#key").fill(keys["admin"])
+        await page.keyboard.press("Enter")
+        await page.locator("#versions tbody tr").first.wait_for()
+        await page.locator("#entity").fill("somebody")
+        await page.keyboard.press("Enter")
+        await page.locator("#entity-mode").wait_for()
+        await settle(page)
+        assert await complaints(page) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/#item", "/console"])
+async def test_a_phone_is_wide_enough(browser: Browser, address: str, path: str) -> None:
+    async with watched(browser, address, path, **PHONE) as page:
+        wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0
+
+
+async def test_dark_is_dark(browser: Browser, address: str) -> None:
+    shades = {}
+    for scheme in SCHEMES:
+        async with watched(browser, address, color_scheme=scheme) as page:
+            told = "getComputedStyle(document.documentElement).backgroundColor"
+            colour = await page.evaluate(told)
+            shades[scheme] = sum(int(part) for part in re.findall(r"\d+", colour)[:3])
+    assert shades["dark"] < 150
+    assert shades["light"] > 600
+
+
+async def test_nothing_moves_for_those_who_ask_for_calm(browser: Browser, address: str) -> None:
+    async with watched(browser, address, reduced_motion="reduce") as page:
+        await page.evaluate(
+            "() => { Element.prototype.animate = () => { throw new Error('something moves'); }; }"
+        )
+        await page.locator("#you button.like").first.click()
+        await page.locator("#told [data-item]").wait_for()
+        await settle(page)
+
+
+async def test_rows_glide_to_their_new_places(browser: Browser, address: str) -> None:
+    async with watched(browser, address) as page:
+        await page.evaluate(
+            """() => {
+                window.glided = 0;
+                const animate = Element.prototype.animate;
+                Element.prototype.animate = function (...told) {
+                  window.glided += 1;
+                  return animate.apply(this, told);
+                };
+            }"""
+        )
+        await page.locator("#you button.like").first.click()
+        await page.locator("#told [data-item]").wait_for()
+        await settle(page)
+        assert await page.evaluate("window.glided") > 1
+
+
+async def test_nothing_jumps_while_the_page_comes(browser: Browser, address: str) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.add_init_script(
+        """window.shift = 0;
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) {
+            window.shift += entry.value;
+            window.moved = entry.sources.map((one) => one.node?.id || one.node?.className);
+          }
+        }).observe({ type: "layout-shift", buffered: true });"""
+    )
+    await page.goto(address)
+    await settle(page)
+    await page.wait_for_selector("#you [data-item]")
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    assert await page.evaluate("window.shift") < 0.02, await page.evaluate("window.moved")
+    await context.close()
+
+
+async def test_the_first_page_is_small(browser: Browser, address: str) -> None:
+    loaded: list[str] = []
+    context = await browser.new_context()
+    page = await context.new_page()
+    page.on("request", lambda sent: loaded.append(sent.url) if sent.method == "GET" else None)
+    await page.goto(address)
+    await settle(page)
+    await context.close()
+    async with httpx.AsyncClient() as client:
+        sizes = [len((await client.get(url)).content) for url in set(loaded)]
+    assert sum(sizes) < FIRST_PAGE_BYTES
