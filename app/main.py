@@ -29,7 +29,7 @@ from app.api import (
     weights,
 )
 from app.api.hot import Hot
-from app.api.middleware import Context, Cors, Recovery
+from app.api.middleware import AdminPort, Context, Cors, Recovery
 from app.api.titles import Titles
 from app.jobs.background import background
 from app.runtime import open_runtime
@@ -90,6 +90,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for part in (*storefront, weights, keys, impact, health, document, pages):
         app.include_router(part.router)
     problems.install(app)
+    if settings.server.admin_port is not None:
+        app.add_middleware(AdminPort, port=settings.server.admin_port)
     app.add_middleware(Hot, routes=(events.HOT, recommendations.HOT))
     app.add_middleware(Recovery)
     app.add_middleware(

@@ -114,6 +114,10 @@ class ExperimentSettings(Frozen):
 class ServerSettings(Frozen):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    admin_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """If set, /v1/admin and /metrics are there only."""
+    admin_host: str | None = None
+    """Its address, if it is another one than `host`."""
     allow_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API from a browser, such as `https://shop.example`."""
     user_token_secret: Annotated[SecretStr, Field(min_length=32)] | None = None

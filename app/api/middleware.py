@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import INTERNAL, Kind, problem
+from app.api.problems import INTERNAL, NOWHERE, Kind, kind_of_status, problem
 from app.errors import TooLarge
 from app.metrics import observe_request
 from app.telemetry import log_request
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 PLAIN_PATH = re.compile(rb"[A-Za-z0-9._~/-]*")
+OPERATORS = re.compile(r"/v1/admin(/|$)|/metrics$")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ids = Random(randbits(128))
 """Request ids must differ, and be cheap; nobody has to be unable to guess them."""
@@ -103,6 +104,22 @@ def _with_ours(
         (b"cache-control", cached),
         (b"server-timing", b", ".join(timings)),
     ]
+
+
+class AdminPort:
+    """The routes of operators are nowhere but on their own port."""
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app = app
+        self._port = port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and OPERATORS.match(scope["path"]):
+            _, port = scope["server"] or (None, None)
+            if port != self._port:
+                await problem(Request(scope), kind_of_status(404), NOWHERE)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class Recovery:

@@ -45,6 +45,7 @@ KINDS: Mapping[type[errors.AppError], Kind] = {
     errors.TablesMissing: Kind(503, "Tables missing", "tables-missing"),
     errors.WeightsMissing: Kind(503, "No meta-weights", "weights-missing"),
 }
+NOWHERE = "there is nothing at this path; /docs lists what there is"
 INTERNAL = Kind(500, "Internal error", "internal-error")
 
 
@@ -142,7 +143,7 @@ def install(app: FastAPI) -> None:
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         headers, detail = dict(error.headers or {}), error.detail
         if error.status_code == HTTPStatus.NOT_FOUND:
-            detail = "there is nothing at this path; /docs lists what there is"
+            detail = NOWHERE
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_methods(app, request))
             detail = f"this path answers {headers['Allow']}"

@@ -15,7 +15,7 @@ from app.cli.data import Known, fetch_data
 from app.cli.database import upgrade_database
 from app.cli.empty_shop import prepare_empty_shop
 from app.cli.keys import local_keys
-from app.cli.serve import address, listen, run
+from app.cli.serve import address, listen, listen_for_admins, run
 
 if TYPE_CHECKING:
     from models.data import Dataset
@@ -56,7 +56,8 @@ def demo(
     prepare_empty_shop(dataset, folder, settings)
     keys = asyncio.run(local_keys(settings))
     step("Service")
-    run(listening, lambda: _welcome(address(listening), keys, _most_popular(dataset)))
+    sockets = [listening, *listen_for_admins(settings.server)]
+    run(sockets, lambda: _welcome(address(listening), keys, _most_popular(dataset)))
 
 
 def _train_once(dataset: "Dataset", directory: Path, budget: float) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.console import complain, load_settings, say
+from app.settings import ServerSettings
 
 if TYPE_CHECKING:
     import uvicorn
@@ -34,7 +35,9 @@ def serve(
     listening = listen(host or server.host, server.port if port is None else port)
     if listening is None:
         raise typer.Exit(2)
-    run(listening, lambda: say(f"serving on {address(listening)}"), workers)
+    sockets = [listening, *listen_for_admins(server)]
+    told = ", for admins on ".join(address(one) for one in sockets)
+    run(sockets, lambda: say(f"serving on {told}"), workers)
 
 
 def listen(host: str, port: int, *, move_on: bool = False) -> socket.socket | None:
@@ -54,8 +57,18 @@ def listen(host: str, port: int, *, move_on: bool = False) -> socket.socket | No
                 say(f"port {candidate}: {reason}; trying the next")
         else:
             return attempt
-    complain(f"cannot listen on {host}:{port}: {reason}", "pass another --port")
+    complain(f"cannot listen on {host}:{port}: {reason}", "choose another port")
     return None
+
+
+def listen_for_admins(server: ServerSettings) -> list[socket.socket]:
+    """A socket, where the settings want a port of its own for the routes of operators."""
+    if server.admin_port is None:
+        return []
+    listening = listen(server.admin_host or server.host, server.admin_port)
+    if listening is None:
+        raise typer.Exit(2)
+    return [listening]
 
 
 def address(listening: socket.socket) -> str:
@@ -63,8 +76,8 @@ def address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(listening: socket.socket, ready: Callable[[], None], workers: int = 1) -> None:
-    """Serve on `listening` until a signal; calls `ready` once requests are answered."""
+def run(sockets: list[socket.socket], ready: Callable[[], None], workers: int = 1) -> None:
+    """Serve on `sockets` until a signal; calls `ready` once requests are answered."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -77,13 +90,13 @@ def run(listening: socket.socket, ready: Callable[[], None], workers: int = 1) -
         workers=workers,
     )
     if workers == 1:
-        _run_here(config, listening, ready)
+        _run_here(config, sockets, ready)
     else:
-        _run_many(config, listening, ready)
+        _run_many(config, sockets, ready)
 
 
 def _run_here(
-    config: "uvicorn.Config", listening: socket.socket, ready: Callable[[], None]
+    config: "uvicorn.Config", listening: list[socket.socket], ready: Callable[[], None]
 ) -> None:
     import uvicorn
 
@@ -94,13 +107,13 @@ def _run_here(
                 ready()
 
     server = Announcing(config)
-    server.run(sockets=[listening])
+    server.run(sockets=listening)
     if not server.started:
         raise typer.Exit(1)
 
 
 def _run_many(
-    config: "uvicorn.Config", listening: socket.socket, ready: Callable[[], None]
+    config: "uvicorn.Config", listening: list[socket.socket], ready: Callable[[], None]
 ) -> None:
     """Processes that share the socket; each is a replica, and one that dies is replaced."""
     from uvicorn.supervisors import Multiprocess
@@ -121,7 +134,7 @@ def _run_many(
     share_the_machine(config.workers)
     with TemporaryDirectory(prefix="thaw-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        supervisor = Announcing(config, sockets=[listening])
+        supervisor = Announcing(config, sockets=listening)
         supervisor.run()
     if supervisor.waiting:
         raise typer.Exit(1)

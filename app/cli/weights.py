@@ -83,7 +83,9 @@ def _ask(verb: str, body: Mapping[str, Any], url: str | None, key: str | None) -
     import httpx
 
     settings = load_settings()
-    service = url or f"http://{settings.server.host}:{settings.server.port}"
+    server = settings.server
+    host = (server.admin_port and server.admin_host) or server.host
+    service = url or f"http://{host}:{server.admin_port or server.port}"
     try:
         answer = httpx.post(
             f"{service.rstrip('/')}/v1/admin/weights/{verb}",
