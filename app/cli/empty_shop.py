@@ -21,22 +21,32 @@ def prepare_empty_shop(dataset: "Dataset", folder: Path, settings: Settings) -> 
     """Make it once; without a table of items nothing tells them apart, so there is none."""
     from app.api.empty_shop import PEOPLE, PRISTINE
     from app.stores.schema import upgrade
-    from models.catalogue import read_catalogue
-    from models.cold_start import start
 
     beside = settings.beside("empty")
-    if dataset.items is None or (beside.state / PRISTINE).exists():
-        return
-    people = _people(dataset)
+    people = [] if dataset.items is None else _people(dataset)
     if not people:
         return
+    _start_once(folder, beside.weights.directory)
+    if (beside.state / PRISTINE).exists():
+        return
     say(f"an empty shop of {len(dataset.item_ids):,} items for {len(people)} visitors to come")
-    beside.state.mkdir(parents=True, exist_ok=True)
-    start(read_catalogue(folder), beside.weights.directory)
     asyncio.run(upgrade(beside.database.url, beside.namespace))
     asyncio.run(_fill(dataset, beside))
     (beside.state / PEOPLE).write_text(json.dumps(people))
     (beside.state / "thaw.db").rename(beside.state / PRISTINE)
+
+
+def _start_once(folder: Path, directory: Path) -> None:
+    """Content-only meta-weights, unless there are some that this version can serve."""
+    from models import algorithms
+    from models.catalogue import read_catalogue
+    from models.cold_start import start
+    from models.weights import list_manifests
+
+    for manifest in list_manifests(directory):
+        if algorithms.get(manifest.algorithm).tensors <= manifest.tensors.keys():
+            return
+    start(read_catalogue(folder), directory)
 
 
 async def _fill(dataset: "Dataset", beside: Settings) -> None:
