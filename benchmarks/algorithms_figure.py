@@ -91,6 +91,8 @@ def _draw_costs(axes: Axes, measured: Measured, colours: Mapping[str, str], what
             color=colours[name],
         )
     axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.set_xticks([])
     axes.set_xlim(min(values) / 3, max(values) * 3)
     axes.set_ylim(-0.6, len(names) - 0.2)
     axes.set_yticks([])
