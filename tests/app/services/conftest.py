@@ -17,8 +17,8 @@ from app.stores.event_log import EventLog
 from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
-from app.stores.reloads import Reloads
 from app.stores.redis import Redis
+from app.stores.reloads import Reloads
 from app.stores.shared_secrets import SigningKey
 from app.stores.showings import ShowingLog
 from app.stores.support import SupportStore

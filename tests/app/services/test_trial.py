@@ -41,9 +41,7 @@ def wise(plain: MetaWeights) -> MetaWeights:
 
 def people(number: int) -> list[list[str]]:
     """Each likes twelve items of one parity."""
-    return [
-        [IDS[2 * ((n + 7 * step) % 30) + n % 2] for step in range(12)] for n in range(number)
-    ]
+    return [[IDS[2 * ((n + 7 * step) % 30) + n % 2] for step in range(12)] for n in range(number)]
 
 
 async def snapshots(engine: Engine, *versions: MetaWeights) -> list[Snapshot]:
