@@ -6,7 +6,7 @@ from typing import Any
 from app.services.parts import Parts
 
 PAGE = 500
-SHOWN = ("title", "year", "genres", "price", "brand", "size", "department", "motif")
+SHOWN = ("title", "year", "genres", "price", "brand", "size", "category")
 Found = tuple[str, Mapping[str, Any]]
 
 

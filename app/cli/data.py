@@ -15,6 +15,7 @@ cli = typer.Typer(help="Fetch public data.", no_args_is_help=True)
 
 class Known(StrEnum):
     ML_100K = "ml-100k"
+    GROCERIES = "groceries"
 
 
 def cache_directory() -> Path:
@@ -25,12 +26,13 @@ def cache_directory() -> Path:
 
 def fetch_data(name: Known, directory: Path | None = None) -> Path:
     """The folder that holds data set `name`, fetched unless it is there. Raises `DataError`."""
-    from app.cli import movielens
+    from app.cli import groceries, movielens
 
+    source = {Known.ML_100K: movielens, Known.GROCERIES: groceries}[name]
     target = directory or cache_directory() / name
-    if movielens.fetch(target, say):
+    if source.fetch(target, say):
         step("Terms of the data")
-        say(movielens.TERMS)
+        say(source.TERMS)
     return target
 
 
@@ -41,5 +43,5 @@ def fetch(
         Path | None, typer.Option(help="Where to; by default the user's cache directory.")
     ] = None,
 ) -> None:
-    """Fetch MovieLens-100K, check it and convert it to the folder format of docs/data.md."""
+    """Fetch public data, check it and convert it to the folder format of docs/data.md."""
     typer.echo(fetch_data(name, out))

