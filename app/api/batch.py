@@ -17,7 +17,7 @@ from app.api.security import allow
 from app.domain import Entity, Namespace, Scope
 from app.runtime import Runtime, now_ms
 from app.services.question import Question
-from app.services.recommend import recommend
+from app.services.recommend import check, recommend
 
 router = APIRouter(tags=["storefront"], dependencies=[allow(Scope.SERVER)])
 
@@ -59,7 +59,7 @@ async def post_batch(request: Request, runtime: RuntimeDep) -> JsonLines:
     asked = body.check(BATCH, await body.read(request))
     limits = runtime.settings.limits
     limit("/user_ids", len(asked.user_ids), limits.bulk, "users")
-    runtime.parts.engine.pinned()  # what cannot be answered at all is no stream
+    check(runtime.parts, asked.question(None, limits))  # what cannot be answered is no stream
     questions = [
         asked.question(Entity(Namespace.USER, user_id), limits) for user_id in asked.user_ids
     ]

@@ -29,6 +29,14 @@ from app.services.recall import Recalled, recall
 from app.services.receipt import Receipt, sign, whose
 from app.services.scenario import Wanted, wanted
 
+NOBODY = PlacedWindow(Window(), Position(0, 0))
+
+
+def check(parts: Parts, question: Question) -> None:
+    """Raises `WeightsMissing` or `InvalidRequest` where `recommend` would."""
+    columns = parts.engine.pinned().columns
+    wanted(parts.policy.scenarios, question, columns, NOBODY, 0)
+
 
 async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     """Rank for `question.entity`. Raises `WeightsMissing`, `InvalidRequest`; else it answers.
@@ -111,7 +119,7 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
 
 async def _recall(parts: Parts, question: Question, within: float) -> Recalled:
     if question.entity is None:
-        return Recalled(PlacedWindow(Window(), Position(0, 0)), None, None)
+        return Recalled(NOBODY, None, None)
     at_least = watermark.decode(question.min_watermark, question.entity)
     return await recall(parts, question.entity, at_least, within)
 

@@ -51,3 +51,10 @@ async def test_without_meta_weights_the_answer_is_a_problem_and_no_stream(
     unready: Service,
 ) -> None:
     assert (await unready.send("POST", PATH, {"user_ids": ["u"]})).status_code == 503
+
+
+async def test_what_is_no_filter_is_said_before_the_first_line(service: Service) -> None:
+    question = {"user_ids": ["a", "b"], "filter": {"field": "unheard-of", "eq": 1}}
+    response = await service.send("POST", "/v1/recommendations/batch", question)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/filter/field"
