@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 PLAIN_PATH = re.compile(rb"[A-Za-z0-9._~/-]*")
-OPERATORS = re.compile(r"/v1/admin(/|$)|/metrics$")
+OPERATORS = re.compile(r"/v1/admin(/|$)|/console(/|$)|/metrics$")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ids = Random(randbits(128))
 """Request ids must differ, and be cheap; nobody has to be unable to guess them."""

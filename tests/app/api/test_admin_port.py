@@ -40,7 +40,7 @@ async def test_they_are_not_there_on_the_main_port(divided: Service) -> None:
     assert len(OPERATORS) > 5
     for method, path in OPERATORS:
         assert await status(divided, MAIN, method, path) == 404, path
-    for path in ("/v1/admin", "/v1/admin/", "/v1/admin/nowhere", "/v1/%61dmin/keys", "/%6detrics"):
+    for path in ("/v1/admin", "/v1/admin/nowhere", "/v1/%61dmin/keys", "/%6detrics", "/console"):
         assert await status(divided, MAIN, "GET", path) == 404, path
 
 
