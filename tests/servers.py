@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import files
 from pathlib import Path
 
@@ -50,16 +51,29 @@ class PostgresServer:
             "initdb", "-D", str(self._data), "-U", "thaw", "--auth=trust", "-N", "-E", "UTF8"
         )
         assert initdb.wait() == 0, "initdb failed"
+        self._options = () if durable else FAST_AND_LOOSE
+        self.start()
+
+    def url(self, database: str) -> str:
+        return f"postgresql+asyncpg://thaw@/{database}?host={self._data}"
+
+    def start(self) -> None:
+        """Returns once it takes connections; after `kill` that is once it has recovered."""
         self._server = self._spawn(
             "postgres",
             *("-D", str(self._data), "-k", str(self._data), "-h", ""),
             *("-c", "max_connections=200", "-c", "deadlock_timeout=200ms"),
-            *(() if durable else FAST_AND_LOOSE),
+            *self._options,
         )
         self._wait_ready()
 
-    def url(self, database: str) -> str:
-        return f"postgresql+asyncpg://thaw@/{database}?host={self._data}"
+    def kill(self) -> None:
+        """Ends all of its processes at once, as a loss of power would."""
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._server.wait()
+        (self._data / "postmaster.pid").unlink()
 
     def processes(self) -> Sequence[int]:
         """The server and everything that it has started."""

@@ -1,0 +1,63 @@
+"""The bench of faults: it tells a good answer from a stale one, and runs from end to end."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from benchmarks.breakable import Blow
+from benchmarks.faults import judge, main
+from benchmarks.visits import Ledger, Visits
+
+
+def answer(support: int, items: list[str], degraded: str | None = None) -> Mapping[str, object]:
+    return {
+        "personalization": {"support": support},
+        "items": [{"item_id": item} for item in items],
+        "degraded": degraded,
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "lacking", "flagged"),
+    [
+        (answer(2, ["c"]), 0, 0),
+        (answer(3, ["c"]), 0, 0),
+        (answer(1, ["c"]), 1, 0),
+        (answer(2, ["a", "c"]), 1, 0),
+        (answer(0, ["a", "b"], "storage_unavailable"), 0, 1),
+    ],
+)
+def test_an_answer_must_know_what_was_acknowledged_or_be_flagged(
+    told: Mapping[str, object], lacking: int, flagged: int
+) -> None:
+    ledger = Ledger()
+    ledger.hold(told, frozenset({"a", "b"}), 7.0)
+    assert (ledger.lacking, ledger.flagged, ledger.answered) == (lacking, flagged, 1)
+    assert ledger.troubles == [7.0] * (lacking + flagged)
+
+
+async def test_what_was_told_is_held_against_the_log() -> None:
+    visits = Visits([1], "key", ["a", "b"], "load", rate=1.0)
+    visits.ledger = Ledger(
+        asked=4,
+        answered=2,
+        unanswered=[(9.0, 10.5), (11.0, 12.0)],
+        troubles=[11.0, 13.5],
+        known={"load-0": {"a", "b"}, "load-1": {"a"}},
+        counted=Counter({"load-0:a": 1, "load-1:a": 2}),
+    )
+    row = judge("load", visits, Blow(10.0, 12.0), Counter({"load-0:a": 1, "load-1:a": 1}))
+    await visits.close()
+    assert (row.events, row.lost, row.twice, row.in_flight, row.recovery) == (3, 1, 1, 1, 1.5)
+
+
+def test_a_full_disk_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--quick", "--only", "disk full", "--rate", "30", "--results", str(tmp_path)])
+    [row] = json.loads((tmp_path / "faults.json").read_text())["rows"]
+    assert row["events"] > 0 < row["repeats"]
+    assert row["answered"] == row["asked"] > row["flagged"]
+    assert (row["lost"], row["twice"], row["stale"]) == (0, 0, 0)
+    assert "| disk full, SQLite | 0 of " in capsys.readouterr().out
