@@ -64,13 +64,13 @@ class Model:
         return self.events.setdefault(self.owner.get(name, name), {})
 
     def record(self, name: str, event: Event) -> str:
+        mine = self.of(name)
+        if event.event_id in mine:
+            return "duplicate"
         if event.timestamp <= max(
             self.erased.get(name, 0), self.erased.get(self.owner.get(name, name), 0)
         ):
             return "refused"
-        mine = self.of(name)
-        if event.event_id in mine:
-            return "duplicate"
         mine[event.event_id] = event
         return "accepted"
 
@@ -115,9 +115,12 @@ class World:
         assert len(answer.rejected) == expected.count("refused")
 
     async def record(self, told: list[tuple[str, str, str, int]]) -> None:
+        """Of two events of one name and owner in one call, any may count: only one is sent."""
+        first: dict[tuple[str, int], str] = {}
         drafts = [
             (name, EventDraft(type_, self.entity(name), item, f"e{n}", timestamp=self.now))
             for name, type_, item, n in told
+            if first.setdefault((self.model.owner.get(name, name), n), name) == name
         ]
         self.sent += drafts
         await self.send(drafts)
