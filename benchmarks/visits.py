@@ -46,6 +46,8 @@ class Ledger:
     """When requests were sent that went wrong or took long, or that got a flagged answer or one of
     old weights.
     """
+    spent: list[float] = field(default_factory=list)
+    """Seconds that each answer took."""
     known: dict[str, set[str]] = field(default_factory=dict)
     """Items liked, by person, as acknowledged."""
     counted: Counter[str] = field(default_factory=Counter)
@@ -175,7 +177,8 @@ class Visits:
                 continue
             except httpx.TransportError:
                 return None
-            if monotonic() - sent > LONG:
+            self.ledger.spent.append(monotonic() - sent)
+            if self.ledger.spent[-1] > LONG:
                 self.ledger.troubles.append(sent)
             return answer
         return None

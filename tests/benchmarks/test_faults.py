@@ -1,4 +1,4 @@
-"""The bench of faults: it tells a good answer from a stale one, and runs from end to end."""
+"""The benches of faults and of long use: they tell a good answer from a stale one, and they run."""
 
 import json
 from collections import Counter
@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.breakable import Blow
 from benchmarks.faults import judge, main
+from benchmarks.soak import Part, summary, table
 from benchmarks.visits import Ledger, Visits
 
 
@@ -61,3 +62,10 @@ def test_a_full_disk_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert row["answered"] == row["asked"] > row["flagged"]
     assert (row["lost"], row["twice"], row["stale"]) == (0, 0, 0)
     assert "| disk full, SQLite | 0 of " in capsys.readouterr().out
+
+
+def test_a_part_of_a_soak_tells_of_itself_alone() -> None:
+    ledger = Ledger(troubles=[1.0, 6.0, 6.0, 7.0], spent=[9.0, 9.0, 0.001, 0.002, 0.003])
+    part = summary(ledger, before=2, began=5.0, mebibytes=64.26)
+    assert part == Part(requests=3, troubles=2, p50=2.0, p99=2.98, resident=64.3)
+    assert table([part]).endswith("| 1 | 3 | 2 | 2.0 | 2.98 | 64.3 |")
