@@ -110,8 +110,9 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Blow:
+    began: float
     came: float
-    """When the whole of it had come: what was sent before may have met it."""
+    """When all of it had come: what was under way from `began` to here may have met it."""
     lifted: float
     """From when on the service could recover."""
 
@@ -123,7 +124,7 @@ async def kill_api(scene: Scene) -> Blow:
     came = monotonic()
     await victim.start()
     scene.visits.ledger.troubles.append(monotonic())
-    return Blow(came, began)
+    return Blow(began, came, began)
 
 
 async def kill_valkey(scene: Scene) -> Blow:
@@ -132,7 +133,7 @@ async def kill_valkey(scene: Scene) -> Blow:
     os.kill(killed, signal.SIGKILL)
     while valkey.pid in (killed, None):  # noqa: ASYNC110 - a foreign process has no event
         await asyncio.sleep(0.01)
-    return Blow(came, came)
+    return Blow(came, came, came)
 
 
 async def freeze_valkey(scene: Scene) -> Blow:
@@ -144,7 +145,7 @@ async def kill_postgres(scene: Scene) -> Blow:
     assert postgres is not None
     await asyncio.to_thread(postgres.kill)
     await asyncio.to_thread(postgres.start)
-    return Blow(came, came)
+    return Blow(came, came, came)
 
 
 async def freeze_postgres(scene: Scene) -> Blow:
@@ -157,7 +158,7 @@ async def slow_down(scene: Scene) -> Blow:
     scene.ground.line.delay = DELAY
     await asyncio.sleep(scene.lasting)
     scene.ground.line.delay = 0.0
-    return Blow(came, monotonic())
+    return Blow(came, came, monotonic())
 
 
 async def reset_lines(scene: Scene) -> Blow:
@@ -166,7 +167,7 @@ async def reset_lines(scene: Scene) -> Blow:
     while monotonic() < came + scene.lasting:
         scene.ground.line.reset()
         await asyncio.sleep(0.25)
-    return Blow(came, monotonic())
+    return Blow(came, came, monotonic())
 
 
 async def fill_disk(scene: Scene) -> Blow:
@@ -179,14 +180,14 @@ async def fill_disk(scene: Scene) -> Blow:
                 pass
         await asyncio.sleep(scene.lasting)
         ballast.unlink()
-        return Blow(came, monotonic())
+        return Blow(came, came, monotonic())
     process = scene.services[0].process
     assert process is not None
     unlimited = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, unlimited[1]))
     await asyncio.sleep(scene.lasting)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, unlimited)
-    return Blow(came, monotonic())
+    return Blow(came, came, monotonic())
 
 
 async def reload_often(scene: Scene) -> Blow:
@@ -203,7 +204,7 @@ async def reload_often(scene: Scene) -> Blow:
             scene.visits.version = version
             turn += 1
             await asyncio.sleep(0.5)
-    return Blow(came, monotonic())
+    return Blow(came, came, monotonic())
 
 
 async def _freeze(pids: Sequence[int], seconds: float) -> Blow:
@@ -215,7 +216,7 @@ async def _freeze(pids: Sequence[int], seconds: float) -> Blow:
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
-    return Blow(came, monotonic())
+    return Blow(came, came, monotonic())
 
 
 def _pid(valkey: EmbeddedValkey) -> int:

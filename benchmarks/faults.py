@@ -167,7 +167,7 @@ def judge(name: str, visits: Visits, blow: Blow, logged: Counter[str]) -> Row:
     """Holds what was told against what is in the log."""
     ledger = visits.ledger
     twice = {one for counts in (logged, ledger.counted) for one, n in counts.items() if n > 1}
-    in_flight = sum(sent <= blow.came <= ended for sent, ended in ledger.unanswered)
+    in_flight = sum(sent <= blow.came and ended >= blow.began for sent, ended in ledger.unanswered)
     return Row(
         fault=name,
         events=len(ledger.acknowledged),

@@ -43,14 +43,14 @@ def test_an_answer_must_know_what_was_acknowledged_or_be_flagged(
 async def test_what_was_told_is_held_against_the_log() -> None:
     visits = Visits([1], "key", ["a", "b"], "load", rate=1.0)
     visits.ledger = Ledger(
-        asked=4,
+        asked=5,
         answered=2,
-        unanswered=[(9.0, 10.5), (11.0, 12.0)],
+        unanswered=[(8.0, 9.5), (9.0, 9.95), (11.0, 12.0)],
         troubles=[11.0, 13.5],
         known={"load-0": {"a", "b"}, "load-1": {"a"}},
         counted=Counter({"load-0:a": 1, "load-1:a": 2}),
     )
-    row = judge("load", visits, Blow(10.0, 12.0), Counter({"load-0:a": 1, "load-1:a": 1}))
+    row = judge("load", visits, Blow(9.9, 10.0, 12.0), Counter({"load-0:a": 1, "load-1:a": 1}))
     await visits.close()
     assert (row.events, row.lost, row.twice, row.in_flight, row.recovery) == (3, 1, 1, 1, 1.5)
 
