@@ -6,7 +6,8 @@ was acknowledged must be in the log once, and every answer that did not say `deg
 known all that was acknowledged before it was asked for. It has recovered when requests are
 answered again within a second and without a flag.
 
-Prints a Markdown table; figures go into benchmarks/results/faults.json.
+Prints a Markdown table, and fails where a promise was broken; figures go into
+benchmarks/results/faults.json.
 """
 
 import argparse
@@ -103,6 +104,12 @@ class Row:
     flagged: int
     stale: int
     recovery: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promises were kept; how soon it recovered is not one of them."""
+        broken = self.lost or self.twice or self.stale
+        return not broken and self.answered + self.in_flight == self.asked
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -202,6 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = {"machine": machine(), "plan": asdict(plan), "rows": [asdict(row) for row in rows]}
     (asked.results / "faults.json").write_text(json.dumps(found, indent=1))
     print(table(rows))
+    if not all(row.holds for row in rows):
+        raise SystemExit(1)
 
 
 def _only(setting: Setting, name: str) -> Setting:

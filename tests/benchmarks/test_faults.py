@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ async def test_what_was_told_is_held_against_the_log() -> None:
     )
     row = judge("load", visits, Blow(9.9, 10.0, 12.0), Counter({"load-0:a": 1, "load-1:a": 1}))
     await visits.close()
+    assert not row.holds
+    assert replace(row, lost=0, twice=0, answered=4).holds
     assert (row.events, row.lost, row.twice, row.in_flight, row.recovery) == (3, 1, 1, 1, 1.5)
 
 
