@@ -41,16 +41,16 @@ def blocks(page: str) -> list[Block]:
     return [Block(*found) for found in FENCE.findall((DOCS / page).read_text())]
 
 
-def run(page: str, folder: Path, served: Mapping[str, str] | None = None) -> Ran:
+def run(page: str, folder: Path, instead: Mapping[str, str] | None = None) -> Ran:
     """Runs a page. What serves until it is stopped runs aside, until the page is at its end.
 
     Args:
         page: its path below docs/.
         folder: where to run; empty.
-        served: lines of the page that serve -> the commands to run for them.
+        instead: lines of the page that a test cannot run as they are -> what to run for them.
     """
     address = f"http://127.0.0.1:{free_port()}"
-    lines = {"thaw serve": "thaw serve"} | dict(served or {})
+    lines = {"thaw serve": "aside thaw serve"} | dict(instead or {})
     parts = [PRELUDE]
     for language, group in groupby(
         (block for block in blocks(page) if block.language in {"sh", "python"}),
@@ -60,7 +60,7 @@ def run(page: str, folder: Path, served: Mapping[str, str] | None = None) -> Ran
         if language == "python":
             code = f"python -W error - <<'PYTHON'\n{code}\nPYTHON\n"
         for line, command in lines.items():
-            code = re.sub(rf"^{re.escape(line)}$", f"aside {command}", code, flags=re.MULTILINE)
+            code = re.sub(rf"^{re.escape(line)}$", command, code, flags=re.MULTILINE)
         parts.append(code)
     ended = _shell("\n".join(parts), folder, address)
     assert ended.returncode == 0, f"{ended.stdout[-2_000:]}\n{ended.stderr[-4_000:]}"
