@@ -26,7 +26,17 @@ from app.settings import Settings
 from models.errors import UnknownAlgorithm, WeightsError
 from models.progress import OnProgress, seldom
 
-EXIT_CODES = "Exit codes: 0 done · 1 a fault in Thaw · 2 something to mend, named · 130 interrupted"
+EXIT_CODES = """[b]Exit codes[/b]
+0 done
+1 a fault in Thaw
+2 something to mend, named
+130 interrupted"""
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help."""
+    return "\n".join(("[b]Examples[/b]", *(f"  {command}" for command in commands)))
+
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from app.cli.console import say, step
+from app.cli.console import examples, print_json, say, step
 
 cli = typer.Typer(help="Fetch public data.", no_args_is_help=True)
 
@@ -36,12 +36,17 @@ def fetch_data(name: Known, directory: Path | None = None) -> Path:
     return target
 
 
-@cli.command()
+@cli.command(epilog=examples("thaw data fetch", "thaw data fetch groceries --out groceries"))
 def fetch(
     name: Annotated[Known, typer.Argument(help="Which data set.")] = Known.ML_100K,
     out: Annotated[
         Path | None, typer.Option(help="Where to; by default the user's cache directory.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Fetch public data, check it and convert it to the folder format of docs/data.md."""
-    typer.echo(fetch_data(name, out))
+    folder = fetch_data(name, out)
+    if as_json:
+        print_json({"name": name, "folder": folder})
+    else:
+        typer.echo(folder)

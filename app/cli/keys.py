@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.console import load_settings, print_json, print_table, say
+from app.cli.console import examples, load_settings, print_json, print_table, say
 from app.domain import Scope
 from app.settings import Settings
 
@@ -36,7 +36,12 @@ async def api_keys() -> "AsyncIterator[ApiKeys]":
         await database.close()
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        'thaw keys create --scope server --label "the shop"',
+        'export KEY="$(thaw keys create --scope admin)"',
+    )
+)
 def create(
     scope: Annotated[Scope, typer.Option(help="What the key may do.")],
     label: Annotated[str, typer.Option(help="To know it again in the list.")] = "",
@@ -55,12 +60,13 @@ def create(
         typer.echo(key)
 
 
-@cli.command()
+@cli.command(epilog=examples("thaw keys rotate KEY_ID", "thaw keys rotate KEY_ID --grace-hours 0"))
 def rotate(
     key_id: KeyId,
     grace_hours: Annotated[
         float, typer.Option(min=0, max=720, help="How long the secret before still opens.")
     ] = 24,
+    as_json: Json = False,
 ) -> None:
     """Give a key a new secret and print it, this one time; id, label and scope stay."""
 
@@ -68,7 +74,11 @@ def rotate(
         async with api_keys() as keys:
             return (await keys.rotate(key_id, round(grace_hours * 3_600_000))).text
 
-    typer.echo(asyncio.run(rotate_one()))
+    key = asyncio.run(rotate_one())
+    if as_json:
+        print_json({"key": key, "key_id": key_id})
+    else:
+        typer.echo(key)
 
 
 @cli.command("list")
@@ -96,8 +106,8 @@ def list_(as_json: Json = False) -> None:
         )
 
 
-@cli.command()
-def revoke(key_id: KeyId) -> None:
+@cli.command(epilog=examples("thaw keys revoke KEY_ID"))
+def revoke(key_id: KeyId, as_json: Json = False) -> None:
     """Revoke a key; services stop taking it within five seconds. The last admin key stays."""
 
     async def revoke_one() -> None:
@@ -106,6 +116,8 @@ def revoke(key_id: KeyId) -> None:
 
     asyncio.run(revoke_one())
     say(f"{key_id} revoked")
+    if as_json:
+        print_json({"key_id": key_id, "revoked": True})
 
 
 def _when(milliseconds: int | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.console import complain, load_settings, print_json, print_table, say
+from app.cli.console import complain, examples, load_settings, print_json, print_table, say
 
 cli = typer.Typer(help="List meta-weights; reload them.", no_args_is_help=True)
 
@@ -58,7 +58,12 @@ Key = Annotated[
 ]
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "thaw weights reload --dry-run",
+        "thaw weights reload VERSION --url http://thaw.internal:8000 --key ADMIN_KEY",
+    )
+)
 def reload(
     version: Annotated[
         str | None, typer.Argument(help="Which version; the newest if left out.")
