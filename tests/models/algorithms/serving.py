@@ -35,7 +35,9 @@ class CanBeServed(Given):
         slow = with_tables(trained.slow, OPEN | all_in_force(algorithm))
         engine = Engine(device="cpu", batch_limit=16, queue_limit=64)
         engine.start()
-        await engine.swap(await engine.prepare(replace(trained, slow=slow), now=0), now=0)
+        manifest = replace(trained.manifest, smoke=None)  # which tells of what was trained
+        opened = replace(trained, slow=slow, manifest=manifest)
+        await engine.swap(await engine.prepare(opened, now=0), now=0)
         yield engine
         await engine.close()
 
