@@ -18,7 +18,7 @@ def line(start: str) -> str:
 def test_a_shop_of_ones_own_gets_a_list_that_knows_the_purchase(tmp_path: Path) -> None:
     with (generated_shop(tmp_path / "shop") / "interactions.csv").open("a") as more:
         more.writelines(f"u{user},mug-7,1700000100,5\n" for user in range(0, USERS, 4))
-    train, judge, keys = line("thaw train"), line("thaw evaluate"), line("thaw keys create")
+    train, judge = line("thaw train"), line("thaw evaluate")
     ran = run(
         PAGE,
         tmp_path,
@@ -27,7 +27,6 @@ def test_a_shop_of_ones_own_gets_a_list_that_knows_the_purchase(tmp_path: Path) 
             line("thaw/run"): "",  # the quick start runs it
             train: train.replace("5m", "2s"),
             judge: judge.replace("VERSION", '"$(ls var/weights)"'),
-            keys: f'export KEY="$({keys})"',
         },
     )
     assert '"accepted":1' in ran.printed
