@@ -1,8 +1,8 @@
 """Whether the service goes on as it began: the same mixed load for minutes on end.
 
-People like items and ask for lists (benchmarks.visits) on PostgreSQL and Valkey. Told for each
-minute: requests, those that went wrong, latencies as the client sees them, and the memory that is
-resident at its end. Figures go into benchmarks/results/soak.json.
+People like items and ask for lists in turns, on PostgreSQL and Valkey, at a rate that does not
+depend on the answers (benchmarks.load). Told for each minute: answers, those that were no 2xx,
+latencies, and the memory that is resident at its end. Figures go into benchmarks/results/soak.json.
 """
 
 import argparse
@@ -11,13 +11,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import monotonic
-
-import numpy as np
 
 from benchmarks.breakable import ground
+from benchmarks.load import Load, offer, request
 from benchmarks.machine import RESULTS, machine
-from benchmarks.visits import Ledger, Visits
 from tests.generated import generated_ids
 from tests.integration.served import Served
 
@@ -25,6 +22,7 @@ WARM_UP = 20.0
 """Seconds before anything counts."""
 PARTS = 10
 """At least so many, if there are fewer minutes."""
+PEOPLE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Part:
 
     requests: int
     troubles: int
-    """Requests that failed, or that got a flagged or a stale answer, or none within a second."""
+    """Answers that were no 2xx."""
     p50: float
     p99: float
     resident: float
@@ -42,26 +40,30 @@ class Part:
 async def measure(minutes: float, rate: float, warm_up: float) -> list[Part]:
     seconds = min(60.0, minutes * 60 / PARTS)
     async with ground() as below, below.serving(["soak"], below.valkey.url) as [service]:
-        visits = Visits([service.port], below.keys["server"], generated_ids(), "soak", rate)
-        coming = asyncio.create_task(visits.come())
-        await asyncio.sleep(warm_up)
         parts: list[Part] = []
-        while len(parts) < round(minutes * 60 / seconds):
-            began, before = monotonic(), len(visits.ledger.spent)
-            await asyncio.sleep(seconds)
-            parts.append(summary(visits.ledger, before, began, resident(service)))
-        visits.leave()
-        await coming
-        await visits.close()
-    return parts
+        for turn in range(round(minutes * 60 / seconds) + 1):
+            lasting = seconds if turn else warm_up
+            sent = requests(turn, int(1.2 * rate * lasting) + 100, below.keys["server"])
+            load = Load(service.port, sent, rate, seconds=lasting, warm_up=0.0)
+            found = await asyncio.to_thread(offer, load)
+            spent = (round(found.p50, 2), round(found.p99, 2))
+            parts.append(Part(found.answers, found.failures, *spent, resident(service)))
+    return parts[1:]
 
 
-def summary(ledger: Ledger, before: int, began: float, mebibytes: float) -> Part:
-    """Of what came after the first `before` answers, and after `began`."""
-    spent = np.array(ledger.spent[before:]) * 1000
-    p50, p99 = np.percentile(spent, (50, 99)).round(2).tolist()
-    troubles = len({sent for sent in ledger.troubles if sent >= began})
-    return Part(len(spent), troubles, p50, p99, round(mebibytes, 1))
+def requests(turn: int, count: int, key: str) -> list[bytes]:
+    """Likes, each with an id of its own, and questions of the same people."""
+    items = generated_ids()
+    made = []
+    for n in range(count // 2):
+        who, item = f"visitor-{n % PEOPLE}", items[(n * 7 + turn * 13) % len(items)]
+        event = {"event_id": f"{turn}-{n}", "type": "like", "user_id": who, "item_id": item}
+        for path, body in (
+            ("/v1/events", {"events": [event]}),
+            ("/v1/recommendations", {"user_id": who, "k": 10}),
+        ):
+            made.append(request("POST", path, json.dumps(body).encode(), key))
+    return made
 
 
 def resident(service: Served) -> float:
@@ -69,7 +71,7 @@ def resident(service: Served) -> float:
     assert service.process is not None
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
-    return int(line.split()[1]) / 1024
+    return round(int(line.split()[1]) / 1024, 1)
 
 
 def table(parts: Sequence[Part]) -> str:

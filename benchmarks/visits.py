@@ -46,8 +46,6 @@ class Ledger:
     """When requests were sent that went wrong or took long, or that got a flagged answer or one of
     old weights.
     """
-    spent: list[float] = field(default_factory=list)
-    """Seconds that each answer took."""
     known: dict[str, set[str]] = field(default_factory=dict)
     """Items liked, by person, as acknowledged."""
     counted: Counter[str] = field(default_factory=Counter)
@@ -177,8 +175,7 @@ class Visits:
                 continue
             except httpx.TransportError:
                 return None
-            self.ledger.spent.append(monotonic() - sent)
-            if self.ledger.spent[-1] > LONG:
+            if monotonic() - sent > LONG:
                 self.ledger.troubles.append(sent)
             return answer
         return None

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.breakable import Blow
 from benchmarks.faults import judge, main
-from benchmarks.soak import Part, summary, table
+from benchmarks.soak import Part, requests, table
 from benchmarks.visits import Ledger, Visits
 
 
@@ -67,8 +67,10 @@ def test_a_full_disk_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "| disk full, SQLite | 0 of " in capsys.readouterr().out
 
 
-def test_a_part_of_a_soak_tells_of_itself_alone() -> None:
-    ledger = Ledger(troubles=[1.0, 6.0, 6.0, 7.0], spent=[9.0, 9.0, 0.001, 0.002, 0.003])
-    part = summary(ledger, before=2, began=5.0, mebibytes=64.26)
-    assert part == Part(requests=3, troubles=2, p50=2.0, p99=2.98, resident=64.3)
-    assert table([part]).endswith("| 1 | 3 | 2 | 2.0 | 2.98 | 64.3 |")
+def test_a_soak_sends_every_event_once_and_asks_for_as_many_lists() -> None:
+    sent = [*requests(0, 10, "key"), *requests(1, 10, "key")]
+    events = [one for one in sent if one.startswith(b"POST /v1/events ")]
+    assert len(sent) == 20
+    assert len(set(events)) == 10
+    told = table([Part(requests=3, troubles=2, p50=2.0, p99=2.98, resident=64.3)])
+    assert told.endswith("| 1 | 3 | 2 | 2.0 | 2.98 | 64.3 |")
