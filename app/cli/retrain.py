@@ -3,6 +3,8 @@
 import asyncio
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +19,7 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.services.trial import Trial
+    from app.stores.database import Database
     from models.data import Dataset
     from models.weights import MetaWeights
 
@@ -134,39 +137,40 @@ async def _compared(
     from app.services.sync_catalogue import read_changes
     from app.services.trial import compare
     from app.stores.catalogue import Catalogue
-    from app.stores.database import Database
 
     now = time.time_ns() // 1_000_000
-    database = await Database.open(settings.database.url, settings.namespace)
+    async with _opened(settings) as database:
+        items, standing = await read_changes(Catalogue(database), 0)
     engine = Engine(device=settings.engine.device, batch_limit=64, queue_limit=4_096)
     engine.start()
     try:
-        items, standing = await read_changes(Catalogue(database), 0)
         await engine.update_items(items, standing.epoch, now, standing.events)
         old, new = [await engine.prepare(one, now) for one in (serving, candidate)]
         return await compare(engine, old, new, people)
     finally:
         await engine.close()
-        await database.close()
 
 
 async def _desired(settings: Settings) -> str | None:
     from app.stores.activation import Activation
-    from app.stores.database import Database
 
-    database = await Database.open(settings.database.url, settings.namespace)
-    try:
+    async with _opened(settings) as database:
         return (await Activation(database).desired())[0]
-    finally:
-        await database.close()
 
 
 async def _activate(settings: Settings, version: str) -> None:
     from app.stores.activation import Activation
+
+    async with _opened(settings) as database:
+        await Activation(database).activate(version)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator["Database"]:
     from app.stores.database import Database
 
     database = await Database.open(settings.database.url, settings.namespace)
     try:
-        await Activation(database).activate(version)
+        yield database
     finally:
         await database.close()

@@ -1,7 +1,7 @@
 """How far each change of meta-weights has come, for whoever did not wait for the answer."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from sqlalchemy import delete, select
 
@@ -13,7 +13,6 @@ from app.stores.tables import ReloadRow
 KEPT_MS = 7 * 24 * 3600 * 1000
 
 Stage: TypeAlias = Literal["verifying", "comparing", "swapping", "agreeing", "done", "failed"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True, slots=True)

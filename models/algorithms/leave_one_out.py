@@ -21,3 +21,9 @@ def cautious(caution: Tensor | float, evidence: Tensor) -> Tensor:
     tensor([1.0000, 0.9000, 0.0000])
     """
     return (1 + caution * evidence.clamp_max(0)).clamp_min(0)
+
+
+def likelihood(own: Tensor, others: Tensor, hits: Tensor) -> Tensor:
+    """[B] of `own` [B, 1] among itself and `others` [B, M], less those that are `hits`."""
+    rivals = others.masked_fill(hits, -torch.inf)
+    return own.squeeze(-1) - torch.cat([own, rivals], dim=-1).logsumexp(-1)

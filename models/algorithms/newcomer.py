@@ -61,7 +61,7 @@ def kin(slow: Slow, content: Features) -> Kin:
     columns, values = slow["content_columns"], slow["content_values"].to(told.values)
     asked = told.values.new_zeros(len(told.values), max(1, len(slow["content_scale"])))
     asked = asked.scatter_add(1, told.columns, told.values).T.contiguous()
-    alike = _sums(asked, columns.long(), values)
+    alike = embedding_bag(columns.long(), asked, mode="sum", per_sample_weights=values)
     near = alike.T.clamp_min(0).topk(min(MOST_KIN, len(columns)), dim=1)
     total = near.values.sum(1, keepdim=True)
     return Kin(near.indices, near.values / torch.where(total > 0, total, 1))
@@ -80,8 +80,3 @@ def _told(slow: Slow, content: Features) -> Features:
     if not len(slow["content_scale"]):
         return Features(content.columns[:, :0], content.values[:, :0].to(slow["content_map"]))
     return weighed(content, slow["content_scale"], slow["content_power"])
-
-
-def _sums(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-    """[M, D] of `rows` [M, J] of `table` [N, D], by their `weights` [M, J]."""
-    return embedding_bag(rows, table, mode="sum", per_sample_weights=weights)

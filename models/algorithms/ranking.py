@@ -21,7 +21,7 @@ from torch.nn.functional import embedding
 
 from models.algorithms import newcomer
 from models.algorithms.interface import Retrieval, Slow
-from models.algorithms.leave_one_out import cautious, leave_one_out
+from models.algorithms.leave_one_out import cautious, leave_one_out, likelihood
 from models.algorithms.likeness import Likeness, unit_rows, weighed
 from models.algorithms.live_popularity import live_shift
 from models.algorithms.memory import Rows, foretold, nearest, regression
@@ -169,8 +169,8 @@ class Ranking(ABC):
         hits = task.hits.repeat_interleave(slots, dim=0)
         biases = task.biases.reshape(-1, 1)
         others = self.departure(slow, fast, task.negatives) + task.corrections
-        adapted = _likelihood(self.departure(slow, fast, own) + biases, others, hits)
-        popular = _likelihood(biases, task.corrections.expand_as(others), hits)
+        adapted = likelihood(self.departure(slow, fast, own) + biases, others, hits)
+        popular = likelihood(biases, task.corrections.expand_as(others), hits)
         liked = (task.weights > 0).to(adapted)
         gains = (adapted - popular).view(entities, slots) * liked
         return gains.sum(-1) / liked.sum(-1).clamp_min(1)
@@ -344,9 +344,3 @@ def _products(heads: Tensor, bodies: Tensor) -> Tensor:
     if bodies.dim() == 2:
         return heads @ bodies.T
     return torch.einsum("bd,bmd->bm", heads, bodies)
-
-
-def _likelihood(own: Tensor, others: Tensor, hits: Tensor) -> Tensor:
-    """[B] of `own` [B, 1] among itself and `others` [B, M], less those that are `hits`."""
-    rivals = others.masked_fill(hits, -torch.inf)
-    return own.squeeze(-1) - torch.cat([own, rivals], dim=-1).logsumexp(-1)
