@@ -5,6 +5,7 @@ namespace uses the file as named, any other NAME-<namespace>).
 """
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
@@ -14,7 +15,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import event, select
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -26,6 +27,8 @@ DEFAULT_NAMESPACE = "thaw"
 READ_SECONDS = 10.0
 """A database that hangs is as good as one that is down."""
 PING_SECONDS = 2.0
+BUSY_SECONDS = 5
+"""How long a connection of SQLite waits for another one's lock."""
 _WRITES = "thaw_writes"
 _UNREACHABLE = (SQLAlchemyError, OSError, TimeoutError)
 _UNDEFINED = ("42P01", "42703")
@@ -95,15 +98,32 @@ def writers(engine: AsyncEngine) -> AsyncEngine:
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the "begin" listener opens transactions, not the driver
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={1000 * BUSY_SECONDS}")
+    _keep_a_write_ahead_log(cursor)
     for pragma in (
-        "busy_timeout=5000",
-        "journal_mode=WAL",
         "synchronous=FULL",
         "wal_autocheckpoint=8000",  # 32 MiB: index pages are met again before they are moved
         "cache_size=-32768",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _keep_a_write_ahead_log(cursor: DBAPICursor) -> None:
+    """Two processes that make a database at once get in each other's way here, and it is the one
+    lock that SQLite does not wait for.
+    """
+    give_up_at = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            locked = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            if not locked or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,7 +1,9 @@
 """Migrations and the tables they make."""
 
 import asyncio
+import sqlite3
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,15 @@ async def test_two_processes_may_make_a_namespace_at_once(database_url: str) -> 
     ]
     assert [await process.wait() for process in both] == [0, 0]
     await check(database_url, "shop")
+
+
+async def test_who_writes_to_a_file_that_has_no_log_yet_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "thaw.db"
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.2, writer.execute, ("COMMIT",)).start()
+    await upgrade(f"sqlite+aiosqlite:///{path}", "thaw")
+    writer.close()
 
 
 async def test_namespaces_do_not_see_each_other(database_url: str) -> None:
