@@ -13,6 +13,7 @@ from app.cli.empty_shop import prepare_empty_shop
 from app.settings import Settings
 from models.data import read
 from tests.app.cli.conftest import generated_shop
+from tests.browser.axe import LOOKS, complaints, overflow
 from tests.browser.conftest import prepare, served, watched
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -72,6 +73,18 @@ async def test_it_learns_from_visitors_and_forgets_them_all(browser: Browser, ad
         assert await strangers(page) == stranger
         await page.get_by_role("link", name="A new visitor").click()
         await expect(page.locator("#you [data-item]")).to_have_count(10)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_axe_finds_nothing_in_it_empty_or_after_a_visitor(
+    browser: Browser, address: str, look: str
+) -> None:
+    async with watched(browser, address, "/#shop", **LOOKS[look]) as page:
+        await page.wait_for_selector("#stranger [data-item]")
+        assert await complaints(page) == []
+        await let_in(page, "Next visitor", 1)
+        assert await complaints(page) == []
+        assert await overflow(page) <= 0
 
 
 async def test_the_two_shops_know_nothing_of_each_other(address: str) -> None:

@@ -3,33 +3,23 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.resources import files
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Browser, Page
 
+from tests.browser.axe import LOOKS, PHONE, complaints, overflow
 from tests.browser.conftest import watched
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
-PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}}
 SCHEMES = ("light", "dark")
 FIRST_PAGE_BYTES = 150_000
 
 
 async def settle(page: Page) -> None:
     await page.wait_for_selector("body[data-state=ready]")
-
-
-async def complaints(page: Page) -> list[tuple[str, Any]]:
-    """What axe finds, once nothing fades or moves any more."""
-    await page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
-    await page.evaluate(AXE)
-    found = await page.evaluate("axe.run({ resultTypes: ['violations'] })")
-    return [(one["id"], [node["target"] for node in one["nodes"]]) for one in found["violations"]]
 
 
 @asynccontextmanager
@@ -45,19 +35,19 @@ async def used(browser: Browser, address: str, **options: Any) -> AsyncIterator[
         yield page
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("look", LOOKS)
 async def test_axe_finds_nothing_in_the_first_scene(
-    browser: Browser, address: str, scheme: str
+    browser: Browser, address: str, look: str
 ) -> None:
-    async with used(browser, address, color_scheme=scheme) as page:
+    async with used(browser, address, **LOOKS[look]) as page:
         assert await complaints(page) == []
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("look", LOOKS)
 async def test_axe_finds_nothing_in_the_second_scene(
-    browser: Browser, address: str, scheme: str
+    browser: Browser, address: str, look: str
 ) -> None:
-    async with watched(browser, address, "/#item", color_scheme=scheme) as page:
+    async with watched(browser, address, "/#item", **LOOKS[look]) as page:
         assert await complaints(page) == []
         await page.locator("#create").click()
         await page.locator("#places b").first.wait_for()
@@ -65,11 +55,11 @@ async def test_axe_finds_nothing_in_the_second_scene(
         assert await complaints(page) == []
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("look", LOOKS)
 async def test_axe_finds_nothing_in_the_console(
-    browser: Browser, address: str, keys: dict[str, str], scheme: str
+    browser: Browser, address: str, keys: dict[str, str], look: str
 ) -> None:
-    async with watched(browser, address, "/console", color_scheme=scheme) as page:
+    async with watched(browser, address, "/console", **LOOKS[look]) as page:
         assert await complaints(page) == []
         await page.locator("#key").fill(keys["admin"])
         await page.keyboard.press("Enter")
@@ -84,8 +74,7 @@ async def test_axe_finds_nothing_in_the_console(
 @pytest.mark.parametrize("path", ["/", "/#item", "/console"])
 async def test_a_phone_is_wide_enough(browser: Browser, address: str, path: str) -> None:
     async with watched(browser, address, path, **PHONE) as page:
-        wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0
+        assert await overflow(page) <= 0
 
 
 async def test_dark_is_dark(browser: Browser, address: str) -> None:
