@@ -6,6 +6,10 @@ from heapq import nsmallest
 import torch
 from torch import Tensor
 
+FOLDED = 5_000
+"""Columns from which on it pays to look at the highest of every FOLDS first."""
+FOLDS = 16
+
 
 def best_columns(
     scores: Tensor, wanted: int, margin: int, item_id: Callable[[int], str]
@@ -16,13 +20,29 @@ def best_columns(
     `item_id` names a column.
     """
     size = min(wanted + margin, scores.shape[1])
-    values, columns = scores.topk(size)
+    values, columns = _best(scores, size)
     if size < scores.shape[1]:
         last = values[:, -1]
         chance = (values[:, min(wanted, size) - 1] == last) & last.isfinite()
         for entity in chance.nonzero().flatten().tolist():
             columns[entity] = _by_id(scores[entity], values[entity], columns[entity], item_id)
     return values, columns
+
+
+def _best(scores: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """As `scores.topk(size)`; the best are where a row, folded, has its highest."""
+    entities, columns = scores.shape
+    folded, rest = divmod(columns, FOLDS)
+    if columns < FOLDED or size >= folded:
+        return scores.topk(size)
+    highest = scores[:, : columns - rest].view(entities, FOLDS, folded).amax(1)
+    steps = torch.arange(0, columns - rest, folded, device=scores.device)
+    near = (highest.topk(size).indices.unsqueeze(2) + steps).flatten(1)
+    if rest:
+        last = torch.arange(columns - rest, columns, device=scores.device)
+        near = torch.cat([near, last.expand(entities, -1)], dim=1)
+    values, places = scores.gather(1, near).topk(size)
+    return values, near.gather(1, places)
 
 
 def _by_id(

@@ -4,6 +4,8 @@ Where few rows may be shown at all, or an index can tell which ones matter, only
 else the whole catalogue is.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import starmap
 from typing import NamedTuple
 
@@ -15,7 +17,7 @@ from app.engine import bits
 from app.engine.best import best_columns
 from app.engine.bits import Bits
 from app.engine.device import Device
-from app.engine.filters import passing
+from app.engine.filters import Filter, passing
 from app.engine.pools import MARGIN, Asked, pools_of
 from app.engine.port import RankBatch
 from app.engine.snapshot import Snapshot
@@ -33,8 +35,8 @@ class Nominated(NamedTuple):
 
 def nominate(device: Device, snapshot: Snapshot, asked: Asked) -> Nominated:
     """Of B entities, the best in single precision of all that may be shown to them."""
-    shown = _shown(snapshot, asked.batch)
-    pools = pools_of(snapshot, asked, shown)
+    shown = _Shown.of(snapshot, asked.batch)
+    pools = pools_of(snapshot, asked, shown.to)
     whole = [entity for entity, pool in enumerate(pools) if pool is None]
     if len(whole) == len(pools):
         return _of_all(device, snapshot, asked, whole, shown)
@@ -49,23 +51,32 @@ def nominate(device: Device, snapshot: Snapshot, asked: Asked) -> Nominated:
     return _stacked([found[entity] for entity in range(len(pools))], device)
 
 
-def _shown(snapshot: Snapshot, batch: RankBatch) -> list[Bits]:
-    """For each entity what may be shown to it, whatever candidates there are."""
-    wanted = {one: passing(one, snapshot.columns) for one in set(batch.filters) if one}
-    shown = []
-    for chosen, excluded in zip(batch.filters, batch.excluded, strict=True):
-        may = snapshot.open if chosen is None else snapshot.open & wanted[chosen]
-        shown.append(bits.without(may, excluded) if len(excluded) else may)
-    return shown
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What may be shown to each entity, whatever candidates there are; told where it is asked."""
+
+    open: Bits
+    batch: RankBatch
+    passing: Mapping[Filter, Bits]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, batch: RankBatch) -> "_Shown":
+        wanted = {one: passing(one, snapshot.columns) for one in set(batch.filters) if one}
+        return cls(snapshot.open, batch, wanted)
+
+    def to(self, entity: int) -> Bits:
+        chosen, excluded = self.batch.filters[entity], self.batch.excluded[entity]
+        may = self.open if chosen is None else self.open & self.passing[chosen]
+        return bits.without(may, excluded) if len(excluded) else may
 
 
 def _of_all(
-    device: Device, snapshot: Snapshot, asked: Asked, entities: list[int], shown: list[Bits]
+    device: Device, snapshot: Snapshot, asked: Asked, entities: list[int], shown: _Shown
 ) -> Nominated:
     """Of some entities the best of the whole catalogue."""
     frozen, personal = snapshot.frozen, asked.personal
     items, recalled = asked.recollection
-    if len(entities) < len(shown):
+    if len(entities) < len(asked.batch.filters):
         whose = torch.tensor(entities, device=device.torch)
         personal = Personal(*(part[whose] for part in personal))
         items, recalled = items[whose], recalled[whose]
@@ -77,7 +88,8 @@ def _of_all(
         added[:, known:] = frozen.algorithm.recollect_newer(
             frozen.slow, personal, layout.kin.mean(added[:, :known]), layout.kin.shares.sum(1)
         )
-    added[:, frozen.accruing :] += snapshot.live.shift.values
+    if frozen.accruing < added.shape[1]:
+        added[:, frozen.accruing :] += snapshot.live.shift.values
     for place, entity in enumerate(entities):
         if asked.batch.wishes[entity]:
             added[place] += device.put(asked.wished[asked.batch.wishes[entity]])
@@ -103,7 +115,7 @@ def _hide(
     snapshot: Snapshot,
     batch: RankBatch,
     entities: list[int],
-    shown: list[Bits],
+    shown: _Shown,
     scores: Tensor,
 ) -> None:
     """Takes out of `scores` [E, N] what may not be shown."""
@@ -113,7 +125,7 @@ def _hide(
     scores[device.rows(whose), device.rows(np.concatenate(excluded))] = -torch.inf
     for place, entity in enumerate(entities):
         if batch.filters[entity] is not None:
-            may = torch.from_numpy(bits.mask(shown[entity], len(snapshot.ids)))
+            may = torch.from_numpy(bits.mask(shown.to(entity), len(snapshot.ids)))
             scores[place].masked_fill_(~may.to(device.torch), -torch.inf)
 
 

@@ -1,6 +1,6 @@
 """Requests in item ids <-> batches in rows. Pure Python and numpy."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -50,24 +50,36 @@ def unpack(
     snapshot: Snapshot, requests: Sequence[RankRequest], batch: RankBatch, ranked: RankedBatch
 ) -> list[Ranked]:
     """Each request's own answer, ties broken by item id."""
-    return [_answer(snapshot, request, batch, ranked, row) for row, request in enumerate(requests)]
+    found = _found(snapshot, ranked, [request.k for request in requests])
+    return [_answer(snapshot, batch, ranked, row, items) for row, items in enumerate(found)]
+
+
+def _found(
+    snapshot: Snapshot, ranked: RankedBatch, wanted: list[int]
+) -> Iterator[list[RankedItem]]:
+    """The best so many of each row; what is below the last of them is not looked at."""
+    ordered = np.sort(np.where(ranked.rows >= 0, -ranked.scores, np.inf))
+    for rows, scores, ascending, most in zip(
+        ranked.rows, ranked.scores, ordered, wanted, strict=True
+    ):
+        least = -ascending[min(most, len(ascending)) - 1] if len(ascending) else 0
+        near = np.flatnonzero((rows >= 0) & (scores >= least))
+        pairs = zip(scores[near].tolist(), rows[near].tolist(), strict=True)
+        best = sorted((-score, snapshot.ids[row]) for score, row in pairs)[:most]
+        yield [RankedItem(item_id, -score) for score, item_id in best]
 
 
 def _answer(
-    snapshot: Snapshot, request: RankRequest, batch: RankBatch, ranked: RankedBatch, row: int
+    snapshot: Snapshot,
+    batch: RankBatch,
+    ranked: RankedBatch,
+    row: int,
+    items: list[RankedItem],
 ) -> Ranked:
-    found = [
-        RankedItem(snapshot.ids[column], score)
-        for column, score in zip(
-            ranked.rows[row].tolist(), ranked.scores[row].tolist(), strict=True
-        )
-        if column >= 0
-    ]
-    found.sort(key=lambda item: (-item.score, item.item_id))
     support = int(np.count_nonzero(batch.support_weights[row]))
     fresh = support > 0 and not batch.cached[row]
     return Ranked(
-        items=tuple(found[: request.k]),
+        items=tuple(items),
         mode="adapted" if support else "prior",
         support=support,
         steps=snapshot.frozen.steps if support else 0,
@@ -82,5 +94,5 @@ def _answer(
 
 def _rows(snapshot: Snapshot, item_ids: Collection[str]) -> Ints:
     """In ascending order, each once."""
-    found = map(snapshot.ids.row, item_ids)
-    return np.unique(np.array([row for row in found if row is not None], np.int64))
+    found = {row for row in map(snapshot.ids.row, item_ids) if row is not None}
+    return np.array(sorted(found), np.int64)

@@ -4,7 +4,7 @@ What is recalled, what the index does not know and what has risen since it was m
 scored, so that the index decides only between rows of which it knows all.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -44,23 +44,29 @@ class Asked:
         return Personal(*(part[entity : entity + 1] for part in self.personal))
 
 
-def pools_of(snapshot: Snapshot, asked: Asked, shown: list[Bits]) -> list[Ints | None]:
-    """For each entity all rows that may come to the top; None if only the whole catalogue tells."""
+def pools_of(snapshot: Snapshot, asked: Asked, shown: Callable[[int], Bits]) -> list[Ints | None]:
+    """For each entity all rows that may come to the top; None if only the whole catalogue tells.
+
+    `shown` tells what may be shown to an entity.
+    """
     frozen = snapshot.frozen
     searched: Iterable[Tensor | None] = repeat(None)
     if frozen.search is not None:
         width = frozen.rows.shape[1]
         searched = queries(frozen.algorithm, frozen.slow, asked.personal, width)
     pools: list[Ints | None] = []
-    for entity, (may, vectors) in enumerate(zip(shown, searched, strict=False)):
-        candidates = asked.batch.candidates[entity]
+    for entity, (candidates, vectors) in enumerate(
+        zip(asked.batch.candidates, searched, strict=False)
+    ):
         if candidates is not None:
-            pools.append(candidates[bits.held(may, candidates)])
+            pools.append(candidates[bits.held(shown(entity), candidates)])
         elif vectors is None or asked.batch.wishes[entity]:
             pools.append(None)
         else:
             recalled = asked.recollection.items[entity].numpy()
-            pools.append(_pool(snapshot, may, recalled, vectors.float().numpy(), asked.wanted))
+            pools.append(
+                _pool(snapshot, shown(entity), recalled, vectors.float().numpy(), asked.wanted)
+            )
     return pools
 
 

@@ -4,7 +4,6 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from app.engine.device import Device
 from app.engine.nominate import nominate
@@ -26,7 +25,7 @@ def rank(device: Device, snapshot: Snapshot, batch: RankBatch) -> RankedBatch:
     algorithm, slow = snapshot.frozen.algorithm, snapshot.frozen.slow
     personal, recollection = adapt(device, snapshot, batch)
     adapted = perf_counter()
-    directions = _directions(device, snapshot, personal)
+    directions = snapshot.frozen.served.directions(personal)
     added = {wishes: wished(wishes, snapshot.columns) for wishes in set(batch.wishes) if wishes}
     asked = Asked(batch, personal, recollection, directions, added)
     nominated = nominate(device, snapshot, asked)
@@ -56,18 +55,7 @@ def adapt(device: Device, snapshot: Snapshot, batch: RankBatch) -> tuple[Persona
     )
     profile = frozen.profiles(batch.profiles)
     personal = _personalise(device, snapshot, batch, support, profile)
-    return personal, frozen.algorithm.recollect(frozen.slow, personal, support, profile)
-
-
-def _directions(device: Device, snapshot: Snapshot, personal: Personal) -> Tensor | None:
-    """[B, D] what rows are multiplied with where scores are one dot product: those of the unit
-    vectors.
-    """
-    frozen = snapshot.frozen
-    if frozen.algorithm.retrieval != "dot":
-        return None
-    units = torch.eye(frozen.rows.shape[1], dtype=device.precision, device=device.torch)
-    return frozen.algorithm.score(frozen.slow, personal, units)
+    return personal, frozen.served.recollect(personal, support, profile)
 
 
 def _personalise(

@@ -1,7 +1,8 @@
 """Adapting as the service does it: prepared once for a version of the slow weights, then fast.
 
-Equal to `models.algorithms.scoring.personalise`. Algorithms that walk a linear head down the
-analytic gradient have a prepared form (`models.prepared_head`); all others adapt as they are.
+Equal to `models.algorithms.scoring.personalise`, and to what algorithms themselves recollect.
+Algorithms that walk a linear head down the analytic gradient have a prepared form
+(`models.prepared_head`); all others adapt as they are.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,14 @@ from models.algorithms.anil import ANIL
 from models.algorithms.interface import Algorithm, Slow
 from models.algorithms.leave_one_out import cautious
 from models.algorithms.meta_sgd import MetaSGD
+from models.algorithms.ranking import DotRanking
 from models.algorithms.recall import at_shots
 from models.algorithms.scorer import PACE
+from models.algorithms.tables import Tables
 from models.inner import Rule
 from models.prepared_head import PreparedHead, Sampled, Slots
-from models.shapes import Support
+from models.prepared_memory import PreparedMemory
+from models.shapes import Features, Personal, Recollection, Support
 
 _ROWS = 512
 """Supports adapted to at once: enough to keep a core busy, few enough to stay in its caches."""
@@ -30,12 +34,15 @@ class Served:
     algorithm: Algorithm
     slow: Slow
     prepared: "_Prepared | None"
+    memory: PreparedMemory
+    walked: Tables
+    """How much the prior and what adapting adds to it count."""
 
     @classmethod
     def of(cls, algorithm: Algorithm, slow: Slow) -> "Served":
-        if isinstance(algorithm, MetaSGD | ANIL):
-            return cls(algorithm, slow, _Prepared.of(algorithm, slow))
-        return cls(algorithm, slow, None)
+        prepared = _Prepared.of(algorithm, slow) if isinstance(algorithm, MetaSGD | ANIL) else None
+        walked = Tables.of(slow, ("prior_weight", "reach"))
+        return cls(algorithm, slow, prepared, PreparedMemory.of(slow), walked)
 
     def personalise(self, prior: Tensor, support: Support) -> tuple[Tensor, Tensor]:
         """[B, F] fast weights that priors [B, F] become, and [B] gates.
@@ -46,6 +53,22 @@ class Served:
             return self.prepared.personalise(prior, support)
         fast = self.algorithm.adapt(self.slow, prior, support)
         return fast, self.algorithm.gate(self.slow, prior, support)
+
+    def recollect(self, personal: Personal, support: Support, profile: Features) -> Recollection:
+        """See `Algorithm.recollect`; in float32."""
+        return self.memory.recollect(personal, support, profile)
+
+    def directions(self, personal: Personal) -> Tensor | None:
+        """[B, D] what item rows are multiplied with for their scores; None if that is not all."""
+        if not isinstance(self.algorithm, DotRanking):
+            return None
+        weight, reach = self.walked.at(personal.shots).unsqueeze(-1)
+        gate = personal.gate.unsqueeze(-1)
+        before, after = (
+            self.algorithm.head(self.slow, fast) for fast in (personal.prior, personal.fast)
+        )
+        moved = gate * (weight * before + reach * (after - before))
+        return torch.cat([moved, gate, 1 - gate], dim=1)
 
 
 @dataclass(frozen=True, slots=True)

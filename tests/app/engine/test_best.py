@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.engine import best
 from app.engine.best import best_columns
 
 IDS = tuple(f"i{n * 7 % 40:02d}" for n in range(40))
@@ -38,3 +39,18 @@ def test_rows_that_may_not_be_shown_are_last_and_need_no_order() -> None:
     values, rows = best_columns(torch.tensor([[1.0, *[-torch.inf] * 39]]), 2, 1, IDS.__getitem__)
     assert values[0].tolist() == [1.0, -torch.inf, -torch.inf]
     assert rows[0, 0] == 0
+
+
+@pytest.mark.parametrize("columns", [best.FOLDED - 1, best.FOLDED, best.FOLDED + 13])
+@pytest.mark.parametrize("wanted", [1, 10, 400])
+def test_long_rows_are_folded_without_losing_anything(columns: int, wanted: int) -> None:
+    generator = torch.Generator().manual_seed(columns)
+    scores = torch.randint(-2_000, 2_000, (3, columns), generator=generator).float()
+    ids = [f"{row * 7919 % columns:05d}" for row in range(columns)]
+    values, rows = best_columns(scores, wanted, 32, ids.__getitem__)
+    assert torch.equal(values, scores.topk(wanted + 32).values)
+    assert torch.equal(scores.gather(1, rows), values)
+    for entity, found in enumerate(scores.tolist()):
+        expected = sorted(range(columns), key=lambda row: (-found[row], ids[row]))[:wanted]
+        kept = sorted(rows[entity].tolist(), key=lambda row: (-found[row], ids[row]))[:wanted]
+        assert kept == expected

@@ -107,3 +107,47 @@ def test_padding_of_the_batch_costs_nothing_and_changes_nothing() -> None:
     plain, wide = served_by.personalise(prior, support), served_by.personalise(prior, padded)
     for one, other in zip(plain, wide, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("left_out", ["caution", "shrunk_weight", "profile_weight"])
+@pytest.mark.parametrize("name", algorithms.names())
+def test_what_is_brought_to_mind_equals_what_the_algorithm_recollects(
+    name: str, left_out: str
+) -> None:
+    algorithm = algorithms.trainable(name, CONFIG)
+    slow = slow_of(algorithm, all_in_force(algorithm) | {left_out: 0.0})
+    served_by, support = Served.of(algorithm, slow), some_support()
+    for profile in (some_profile(), Features.none(ENTITIES)):
+        personal = personalise(algorithm, slow, support, profile)
+        expected, actual = (
+            torch.zeros(ENTITIES, ITEMS).scatter_add(1, items, scores.float())
+            for items, scores in (
+                algorithm.recollect(slow, personal, support, profile),
+                served_by.recollect(personal, support, profile),
+            )
+        )
+        assert expected.abs().sum() > 0
+        torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_nothing_is_brought_to_mind_where_no_memory_counts() -> None:
+    algorithm = algorithms.trainable("meta-sgd", CONFIG)
+    silent = {name: 0.0 for name in algorithm.blended() if name.endswith("_weight")}
+    slow, support = slow_of(algorithm, silent), some_support()
+    personal = personalise(algorithm, slow, support, some_profile())
+    recollection = Served.of(algorithm, slow).recollect(personal, support, some_profile())
+    assert recollection.items.shape == recollection.scores.shape == (ENTITIES, 0)
+
+
+@pytest.mark.parametrize("name", algorithms.names())
+def test_directions_are_how_the_algorithm_scores_unit_vectors(name: str) -> None:
+    algorithm = algorithms.trainable(name, CONFIG)
+    slow = slow_of(algorithm, all_in_force(algorithm))
+    personal = personalise(algorithm, slow, some_support(), some_profile())
+    found = Served.of(algorithm, slow).directions(personal)
+    if algorithm.retrieval != "dot":
+        assert found is None
+        return
+    assert found is not None
+    units = torch.eye(algorithm.item_rows(slow).shape[1], dtype=torch.float64)
+    close(found, algorithm.score(slow, personal, units))
