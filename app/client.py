@@ -307,11 +307,18 @@ class Reloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    id: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReloadState:
     reload_id: str
     stage: str
     version: str | None
     error: str | None
+    replicas: tuple[Replica, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ _outcomes = Counter(
     "Clicks and events of positive weight on items of lists, by how these came about.",
     ["outcome", "mode", "arm", "support"],
 )
+_purged_events = Counter("thaw_purged_events", "Events deleted for being older than the retention.")
 _job_failures = Counter("thaw_job_failures", "Attempts of background jobs that failed.", ["job"])
 
 
@@ -160,6 +161,10 @@ def set_pending_rows(rows: int) -> None:
 
 def set_redis_bytes(used: int) -> None:
     _redis_bytes.set(used)
+
+
+def count_purged(events: int) -> None:
+    _purged_events.inc(events)
 
 
 def count_job_failure(job: str) -> None:

@@ -27,6 +27,7 @@ from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.redis import connect
 from app.stores.reloads import Reloads
+from app.stores.retention import Retention
 from app.stores.request_rates import RequestRates
 from app.stores.shared_secrets import SigningKey
 from app.stores.showings import ShowingLog
@@ -110,6 +111,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             catalogue=Catalogue(database),
             popularity=Popularity(database),
             members=Members(database),
+            retention=Retention(database),
             activation=Activation(database),
             reloads=Reloads(database),
             cursors=Cursors(redis, settings.namespace),

@@ -1,6 +1,6 @@
 """Meta-weights: which there are, and swapping them without a pause."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,7 +15,8 @@ from app.domain import Scope
 from app.errors import NotFound
 from app.runtime import now_ms
 from app.services.list_weights import list_weights
-from app.services.reload import Reloaded, reload, roll_back
+from app.services.reload import REPLICA_AGE_SECONDS, Reloaded, reload, roll_back
+from app.stores.activation import Replica
 from app.stores.reloads import Stage
 
 router = APIRouter(tags=["admin"], dependencies=[allow(Scope.ADMIN)])
@@ -59,6 +60,7 @@ class ReloadStateOut(BaseModel):
     error: str | None = Field(description="why it failed, if it did")
     started_at: int = Field(description="milliseconds since 1970-01-01 UTC")
     changed_at: int
+    replicas: list[ReplicaOut] = Field(description="those that live, and what each serves now")
 
 
 class WeightsOut(BaseModel):
@@ -97,7 +99,8 @@ async def get_reload(
     found = await runtime.parts.reloads.find(reload_id)
     if found is None:
         raise NotFound("reload", reload_id)
-    return ReloadStateOut(**asdict(found))
+    alive = await runtime.parts.activation.replicas(REPLICA_AGE_SECONDS)
+    return ReloadStateOut(**asdict(found), replicas=_replicas(alive))
 
 
 @router.post("/v1/admin/weights/rollback", summary="Serve from the meta-weights before")
@@ -113,10 +116,14 @@ def _out(done: Reloaded) -> ReloadOut:
         version=done.version,
         previous=done.previous,
         checks=list(done.checks),
-        replicas=[ReplicaOut(id=one.replica_id, version=one.version) for one in done.replicas],
+        replicas=_replicas(done.replicas),
         shadow=ShadowOut(**asdict(done.shadow)) if done.shadow else None,
         took_ms=round(done.took_ms, 2),
     )
+
+
+def _replicas(alive: Sequence[Replica]) -> list[ReplicaOut]:
+    return [ReplicaOut(id=one.replica_id, version=one.version) for one in alive]
 
 
 @router.get("/v1/admin/weights", summary="List meta-weights")

@@ -62,6 +62,32 @@ async def _scrub(settings: Settings) -> None:
     say("Redis rewrites its append-only file now" if rewrites else "Redis has no append-only file")
 
 
+@cli.command()
+def purge() -> None:
+    """Delete all events older than the retention now, those too that were imported as history.
+
+    The service deletes by itself what becomes too old. `thaw db scrub` clears the disk of it.
+    """
+    say(f"{asyncio.run(_purge(load_settings())):,} events deleted")
+
+
+async def _purge(settings: Settings) -> int:
+    from app.cli.history import open_stores
+    from app.services.import_history import forget
+    from app.stores.activation import now_ms
+
+    until = now_ms() - settings.events.retention_days * 86_400_000
+    events = 0
+    async with open_stores(settings) as stores:
+        while True:
+            purged = await stores.retention.purge(until, imported=True)
+            events += purged.events
+            if stores.support is not None:
+                await forget(stores.log, stores.support, purged.positions)
+            if purged.done:
+                return events
+
+
 def upgrade_database(settings: Settings) -> None:
     """Raises `StorageUnavailable`."""
     from app.stores import schema

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.services.import_history import Imported
     from app.stores.catalogue import Catalogue
     from app.stores.event_log import EventLog
+    from app.stores.retention import Retention
     from app.stores.support import SupportStore
     from models.data import Dataset
 
@@ -89,17 +90,19 @@ async def is_imported(settings: Settings, dataset: "Dataset", type_: str) -> boo
 class Stores:
     log: "EventLog"
     catalogue: "Catalogue"
+    retention: "Retention"
     support: "SupportStore | None"
     """None for the embedded Valkey, which belongs to the service that runs it."""
 
 
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
-    """What an import writes to; far less than a whole runtime, so it may run beside a service."""
+    """Far less than a whole runtime, so what writes to it may run beside a service."""
     from app.stores.catalogue import Catalogue
     from app.stores.database import Database
     from app.stores.event_log import EventLog
     from app.stores.redis import connect
+    from app.stores.retention import Retention
     from app.stores.support import SupportStore
 
     async with AsyncExitStack() as stack:
@@ -114,7 +117,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         log = EventLog(database)
         log.start()
         stack.push_async_callback(log.close)
-        yield Stores(log, Catalogue(database), support)
+        yield Stores(log, Catalogue(database), Retention(database), support)
 
 
 def pages(things: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,4 +1,4 @@
-"""What runs beside the requests: follow catalogue and weights, count events, drain leftovers."""
+"""What runs beside the requests: follow catalogue and weights, count events, heal, forget."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,6 +9,7 @@ import structlog
 from app.errors import AppError
 from app.metrics import count_job_failure, set_redis_bytes
 from app.runtime import Runtime, now_ms
+from app.services.purge import purge
 from app.services.reload import follow
 from app.services.sweep import sweep
 from app.services.sync_catalogue import sync_catalogue
@@ -20,6 +21,7 @@ POLL_SECONDS = 0.25
 COUNT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
+PURGE_SECONDS = 600.0
 HEARTBEAT_SECONDS = 2.0
 MEASURE_SECONDS = 10.0
 SHARE_SECONDS = 1.0
@@ -40,6 +42,7 @@ async def background(runtime: Runtime) -> AsyncIterator[None]:
         _Job(runtime, _count, COUNT_SECONDS),
         _Job(runtime, _sweep, SWEEP_SECONDS),
         _Job(runtime, _forget, FORGET_SECONDS),
+        _Job(runtime, _purge, PURGE_SECONDS),
     ]
     for job in jobs[:6]:
         await job.attempt()
@@ -80,6 +83,10 @@ async def _sweep(runtime: Runtime) -> None:
 
 async def _forget(runtime: Runtime) -> None:
     await runtime.parts.members.forget_erasures(now_ms() - ERASED_KEPT_MS)
+
+
+async def _purge(runtime: Runtime) -> None:
+    await purge(runtime.parts, now_ms())
 
 
 async def _heartbeat(runtime: Runtime) -> None:

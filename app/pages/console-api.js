@@ -6,9 +6,10 @@ let key = sessionStorage.getItem(STORE);
 
 export const isInside = () => key !== null;
 
-// problems: whether a refusal is an answer too.
-export async function call(method, path, body = null, { problems = false } = {}) {
+// problems: whether a refusal is an answer too. id: what the service shall call this request.
+export async function call(method, path, body = null, { problems = false, id = null } = {}) {
   const headers = { Authorization: `Bearer ${key}` };
+  if (id) headers["X-Request-Id"] = id;
   if (body) headers["Content-Type"] = "application/json";
   let response;
   try {

@@ -1,5 +1,6 @@
 // Meta-weights: which there are, how good they are by k, and swapping them.
 import { call } from "./console-api.js";
+import { followed } from "./console-progress.js";
 import { button, element, part } from "./dom.js";
 import { say } from "./say.js";
 import { attempt } from "./status.js";
@@ -43,18 +44,19 @@ export async function showVersions() {
   part("rollback").disabled = !previous || previous === active;
 }
 
-// Reload or roll back; says what was checked, and how many replicas followed.
+// Reload or roll back; shows each stage, then what was checked and how many replicas followed.
 export async function act(what, body = null) {
   const outcome = part("outcome");
   outcome.hidden = false;
-  outcome.replaceChildren(element("progress", { "aria-label": say("weights.working") }), say("weights.working"));
+  const [progress, facts] = [element("div"), element("div")];
+  outcome.replaceChildren(progress, facts);
   for (const name of ACTIONS) part(name).disabled = true;
   try {
-    const done = await call("POST", `/v1/admin/weights/${what}`, body);
-    outcome.replaceChildren(...told(done, body?.dry_run).map((text) => element("p", {}, text)));
+    const done = await followed(progress, `/v1/admin/weights/${what}`, body);
+    facts.replaceChildren(...told(done, body?.dry_run).map((text) => element("p", {}, text)));
     await showVersions();
   } catch (error) {
-    outcome.replaceChildren(element("p", { class: "failed" }, say("failed", { detail: error.message })));
+    facts.replaceChildren(element("p", { class: "failed" }, say("failed", { detail: error.message })));
     await showVersions();
     throw error;
   } finally {

@@ -16,6 +16,7 @@ from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.reloads import Reloads
+from app.stores.retention import Retention
 from app.stores.shared_secrets import SigningKey
 from app.stores.showings import ShowingLog
 from app.stores.support import SupportStore
@@ -46,6 +47,7 @@ class Parts:
     catalogue: Catalogue
     popularity: Popularity
     members: Members
+    retention: Retention
     activation: Activation
     reloads: Reloads
     cursors: Cursors

@@ -34,6 +34,7 @@ class EventRow(Base):
     __table_args__ = (
         Index("ix_events_window", "entity", "strength", "timestamp", "item_id", "weight"),
         Index("ix_events_item", "item_id", "timestamp"),
+        Index("ix_events_time", "timestamp", "entity"),
         Index(
             "ix_events_shown",
             "timestamp",
@@ -189,6 +190,15 @@ class ReplicaRow(Base):
     version: Mapped[str | None] = mapped_column(Text)
     epoch: Mapped[int] = mapped_column(BigInteger)
     seen_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class RetentionRow(Base):
+    """One row: up to when (ms) events that grew too old have been deleted."""
+
+    __tablename__ = "retention"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    purged_until: Mapped[int] = mapped_column(BigInteger)
 
 
 class ApiKeyRow(Base):

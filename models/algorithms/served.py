@@ -14,13 +14,13 @@ from models.algorithms.anil import ANIL
 from models.algorithms.interface import Algorithm, Slow
 from models.algorithms.leave_one_out import cautious
 from models.algorithms.meta_sgd import MetaSGD
+from models.algorithms.prepared_memory import PreparedMemory
 from models.algorithms.ranking import DotRanking
 from models.algorithms.recall import at_shots
 from models.algorithms.scorer import PACE
 from models.algorithms.tables import Tables
 from models.inner import Rule
 from models.prepared_head import PreparedHead, Sampled, Slots
-from models.prepared_memory import PreparedMemory
 from models.shapes import Features, Personal, Recollection, Support
 
 _ROWS = 512

@@ -118,7 +118,9 @@ async def test_how_far_a_reload_has_come_can_be_asked(service: Service) -> None:
         "/v1/admin/weights/reload", json={"version": version}, headers=headers
     )
     assert done.json()["reload_id"] == "reload-13"
-    assert (await state(service, "reload-13"))["stage"] == "done"
+    told = await state(service, "reload-13")
+    assert told["stage"] == "done"
+    assert told["replicas"] == done.json()["replicas"] != []
     headers["X-Request-Id"] = "reload-none"
     await service.client.post(
         "/v1/admin/weights/reload", json={"version": "0" * 12}, headers=headers

@@ -122,6 +122,8 @@ def test_meta_weights_are_listed_changed_and_changed_back(running: Served) -> No
         assert admin.weights().active == before.active
         done = admin.reload_weights(other)
         assert (done.version, done.previous) == (other, before.active)
+        state = admin.reload_state(done.reload_id)
+        assert (state.stage, [one.version for one in state.replicas]) == ("done", [other])
         assert admin.roll_back_weights().version == before.active
         assert admin.ready().status == "ready"
 

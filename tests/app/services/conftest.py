@@ -19,6 +19,7 @@ from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.redis import Redis
 from app.stores.reloads import Reloads
+from app.stores.retention import Retention
 from app.stores.shared_secrets import SigningKey
 from app.stores.showings import ShowingLog
 from app.stores.support import SupportStore
@@ -49,6 +50,7 @@ async def parts(
         catalogue=Catalogue(database),
         popularity=Popularity(database),
         members=Members(database),
+        retention=Retention(database),
         activation=Activation(database),
         reloads=Reloads(database),
         cursors=Cursors(redis, "thaw"),
