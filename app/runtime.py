@@ -27,8 +27,8 @@ from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
 from app.stores.redis import connect
 from app.stores.reloads import Reloads
-from app.stores.retention import Retention
 from app.stores.request_rates import RequestRates
+from app.stores.retention import Retention
 from app.stores.shared_secrets import SigningKey
 from app.stores.showings import ShowingLog
 from app.stores.support import SupportStore

@@ -116,6 +116,14 @@ def test_an_import_counts_and_repeats_safely(thaw: Thaw, shop: Path) -> None:
     assert second == {"new": 0, "duplicates": events, "refused": {}}
 
 
+def test_a_purge_deletes_history_that_is_older_than_the_retention(thaw: Thaw, shop: Path) -> None:
+    thaw("db", "upgrade")
+    thaw("import", "--data", shop)
+    assert thaw("db", "purge").err.startswith(f"{USERS * BASKET} events deleted")
+    assert thaw("db", "purge").err.startswith("0 events deleted")
+    assert json.loads(thaw("import", "--data", shop, "--json").out)["new"] == USERS * BASKET
+
+
 def test_an_import_without_ratings_takes_the_type_it_is_told(thaw: Thaw, shop: Path) -> None:
     thaw("db", "upgrade")
     interactions = shop / "interactions.csv"
