@@ -223,15 +223,18 @@ class Item:
 class StoredItem:
     item_id: str
     catalogue_epoch: int
+    laggards: tuple[str, ...] = ()
+    """Replicas that did not follow within a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Of a bulk call. `catalogue_epoch` is told of items only."""
+    """Of a bulk call. `catalogue_epoch` and `laggards` are told of items only."""
 
     stored: int
     rejected: tuple[Rejected, ...]
     catalogue_epoch: int | None = None
+    laggards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

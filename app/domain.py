@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
 from math import inf, log2
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 SUPPORT_LIMIT = 50
 SEEN_LIMIT = 1_000
@@ -79,8 +79,7 @@ def strength(weight: float, timestamp: int) -> float:
     return log2(abs(weight)) + timestamp / STRENGTH_HALF_LIFE_MS if weight else -inf
 
 
-@dataclass(frozen=True, slots=True)
-class Shot:
+class Shot(NamedTuple):
     """The strongest event of an entity on one item."""
 
     item_id: str

@@ -85,6 +85,8 @@ def configure_logging(form: Literal["json", "console"]) -> None:
             ],
         )
     )
+    # found out for every line, and in none of them
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)

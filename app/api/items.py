@@ -12,8 +12,9 @@ from app.api.fields import Id, Properties, Strict, Timestamp, expected
 from app.api.security import allow
 from app.domain import Item, Scope, patched
 from app.errors import InvalidRequest, NotFound
-from app.runtime import now_ms
+from app.runtime import Runtime, now_ms
 from app.services.change_items import change_item, delete_item
+from app.services.laggards import find_laggards
 from app.services.put_items import put_items
 
 router = APIRouter(tags=["catalogue"], dependencies=[allow(Scope.SERVER)])
@@ -80,13 +81,18 @@ class ItemOut(BaseModel):
     available_until: int | None = Field(description="milliseconds since 1970-01-01 UTC")
 
 
+LAGGARDS = Field(description="replicas that did not follow within a second; they do once they can")
+
+
 class StoredItemOut(BaseModel):
     item_id: str
     catalogue_epoch: int = Field(description="answers of this epoch or later know the item")
+    laggards: list[str] = LAGGARDS
 
 
 class StoredItemsOut(BulkOut):
     catalogue_epoch: int = Field(description="answers of this epoch or later know the items")
+    laggards: list[str] = LAGGARDS
 
 
 ITEM, PATCH = TypeAdapter(ItemIn), TypeAdapter(ItemPatch)
@@ -102,7 +108,7 @@ async def put_item(request: Request, runtime: RuntimeDep, item_id: PathId) -> St
     """The next recommendation knows the item."""
     item = body.check(ITEM, await body.read(request)).item(item_id)
     epoch = await put_items(runtime.parts, [item], now_ms())
-    return StoredItemOut(item_id=item_id, catalogue_epoch=epoch)
+    return await _stored(runtime, item_id, epoch)
 
 
 @router.put(
@@ -119,7 +125,12 @@ async def put_many_items(request: Request, runtime: RuntimeDep) -> StoredItemsOu
     epoch = runtime.parts.engine.epoch
     if items:
         epoch = await put_items(runtime.parts, list(items.values()), now_ms())
-    return StoredItemsOut(stored=len(items), rejected=rejected, catalogue_epoch=epoch)
+    return StoredItemsOut(
+        stored=len(items),
+        rejected=rejected,
+        catalogue_epoch=epoch,
+        laggards=list(await find_laggards(runtime.parts, epoch)) if items else [],
+    )
 
 
 @router.patch(
@@ -131,7 +142,7 @@ async def patch_item(request: Request, runtime: RuntimeDep, item_id: PathId) -> 
     """What is not named stays; null takes a property or a date away. Makes the item if need be."""
     patch = body.check(PATCH, await body.read(request))
     _, epoch = await change_item(runtime.parts, item_id, patch.after, now_ms())
-    return StoredItemOut(item_id=item_id, catalogue_epoch=epoch)
+    return await _stored(runtime, item_id, epoch)
 
 
 @router.delete("/v1/items/{item_id}", summary="Delete an item")
@@ -140,7 +151,13 @@ async def remove_item(runtime: RuntimeDep, item_id: PathId) -> StoredItemOut:
     theirs and goes on to teach what is like it.
     """
     epoch = await delete_item(runtime.parts, item_id, now_ms())
-    return StoredItemOut(item_id=item_id, catalogue_epoch=epoch)
+    return await _stored(runtime, item_id, epoch)
+
+
+async def _stored(runtime: Runtime, item_id: str, epoch: int) -> StoredItemOut:
+    """Once all replicas show it, or for as long as it is worth waiting for them."""
+    behind = await find_laggards(runtime.parts, epoch)
+    return StoredItemOut(item_id=item_id, catalogue_epoch=epoch, laggards=list(behind))
 
 
 @router.get("/v1/items/{item_id}", summary="Read an item")

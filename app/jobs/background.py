@@ -60,7 +60,10 @@ async def _share_key(runtime: Runtime) -> None:
 
 
 async def _sync(runtime: Runtime) -> None:
-    await sync_catalogue(runtime.parts, now_ms())
+    """Whoever has changed the catalogue waits to see that all have followed."""
+    epoch = await sync_catalogue(runtime.parts, now_ms())
+    if epoch != runtime.parts.activation.told_epoch:
+        await _heartbeat(runtime)
 
 
 async def _follow(runtime: Runtime) -> None:

@@ -3,10 +3,10 @@ import { shop } from "./api.js";
 import { cover } from "./covers.js";
 import { button, drawing, element, part } from "./dom.js";
 import { MOTIFS } from "./motifs.js";
+import { randomId } from "./random-id.js";
 import { described, movement, Rows } from "./rows.js";
 import { say } from "./say.js";
 import { attempt, tell } from "./status.js";
-import { randomId } from "./visitor.js";
 
 const [SHOWN, DEEPEST, LIKED, PEOPLE, CROWD] = [10, 500, 3, 6, 3];
 const COUNTED_MS = 1400; // the service counts live events about once a second

@@ -2,10 +2,10 @@
 import { Shop } from "./api.js";
 import { curve } from "./curve.js";
 import { element, part } from "./dom.js";
+import { randomId } from "./random-id.js";
 import { described, Rows } from "./rows.js";
 import { say } from "./say.js";
 import { attempt } from "./status.js";
-import { randomId } from "./visitor.js";
 
 const [SHOWN, TOLD, LEFT, MANY, RECENT] = [10, 3, 10, 10, 20];
 const shop = new Shop("/empty");

@@ -3,12 +3,13 @@ import { shop } from "./api.js";
 import { curve } from "./curve.js";
 import { button, element, part } from "./dom.js";
 import { beginFilters, filters, passes } from "./filters.js";
+import { randomId } from "./random-id.js";
 import { because } from "./reasons.js";
 import { described, distance, movement, Rows } from "./rows.js";
 import { count, say } from "./say.js";
 import { attempt } from "./status.js";
 import { showFacts } from "./strip.js";
-import { mark, randomId, remember, startOver, visitor } from "./visitor.js";
+import { mark, remember, startOver, visitor } from "./visitor.js";
 
 const SHOWN = 10;
 const DEEPEST = 400;

@@ -1,10 +1,7 @@
 // Who this browser is: a random id and what it told, kept in localStorage.
-const STORE = "thaw-visitor";
+import { randomId } from "./random-id.js";
 
-export function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+const STORE = "thaw-visitor";
 
 const anew = (shop = null) => ({ id: randomId(), told: [], curve: [], watermark: null, shop });
 

@@ -25,6 +25,8 @@ class Replica:
 class Activation:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.told_epoch = -1
+        """That of the last heartbeat."""
 
     async def desired(self) -> tuple[str | None, str | None]:
         """The version to serve and the one before it."""
@@ -67,6 +69,7 @@ class Activation:
             await connection.execute(
                 delete(ReplicaRow).where(ReplicaRow.seen_at < now - FORGET_REPLICA_MS)
             )
+        self.told_epoch = epoch
 
     async def leave(self, replica_id: str) -> None:
         async with self._database.write() as connection:

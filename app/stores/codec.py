@@ -1,15 +1,15 @@
 """Bytes for windows and fast weights, as they lie in Redis. JSON keeps every float exactly."""
 
 import json
-from dataclasses import astuple
+
+from pydantic_core import from_json
 
 from app.domain import FastWeights, PlacedWindow, Position, Shot, Window
 
 
 def pack_placed(placed: PlacedWindow) -> bytes:
     """All but the position, which stands before it in the clear."""
-    shots = [astuple(shot) for shot in placed.window.shots]
-    content = [shots, dict(placed.window.seen), dict(placed.properties)]
+    content = [placed.window.shots, dict(placed.window.seen), dict(placed.properties)]
     return json.dumps(content, separators=(",", ":")).encode()
 
 
@@ -18,8 +18,8 @@ def unpack_stored(stored: bytes) -> tuple[PlacedWindow | None, str]:
     generation, version, claim, content = stored.split(b" ", 3)
     if not content:
         return None, claim.decode()
-    shots, seen, properties = json.loads(content)
-    window = Window(tuple(Shot(*shot) for shot in shots), seen)
+    shots, seen, properties = from_json(content)
+    window = Window(tuple(map(Shot._make, shots)), seen)
     position = Position(int(generation), int(version))
     return PlacedWindow(window, position, properties), claim.decode()
 
@@ -32,5 +32,5 @@ def pack_fast(fast: FastWeights) -> bytes:
 
 def unpack_fast(stored: bytes) -> FastWeights:
     facts, _, values = stored.partition(b"\n")
-    weights_version, digest, steps, adapted_at = json.loads(facts)
+    weights_version, digest, steps, adapted_at = from_json(facts)
     return FastWeights(weights_version, bytes.fromhex(digest), values, steps, adapted_at)

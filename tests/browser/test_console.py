@@ -14,7 +14,6 @@ from playwright.async_api import Browser, Page, Route, expect
 from app.stores.activation import Activation
 from app.stores.database import Database
 from app.stores.reloads import Reloads, Stage
-
 from tests.browser.conftest import watched
 from tests.generated import save_generated
 
@@ -135,7 +134,11 @@ async def test_every_stage_shows_while_it_happens(console: Page, database: Datab
         before,
     )
     held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
-    await console.route("**/v1/admin/weights/reload", held.set_result)
+
+    async def hold(route: Route) -> None:
+        held.set_result(route)
+
+    await console.route("**/v1/admin/weights/reload", hold)
     await console.get_by_role("button", name=f"Serve version {other}").click()
     route = await held
     reload_id = await route.request.header_value("X-Request-Id")

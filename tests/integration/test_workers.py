@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,15 +41,15 @@ async def test_workers_agree_on_versions_and_see_what_any_of_them_was_told(
             assert support(await recommended(other, "u")) == n + 1
 
 
-async def tried(admin: httpx.AsyncClient, version: str) -> dict[str, list[object]]:
+async def tried(admin: httpx.AsyncClient, version: str) -> dict[str, list[dict[str, str]]]:
     """What a reload would say."""
     body = {"version": version, "dry_run": True}
     answer = await admin.post("/v1/admin/weights/reload", json=body)
-    told: dict[str, list[object]] = answer.json()
+    told: dict[str, list[dict[str, str]]] = answer.json()
     return told
 
 
-async def ask_alone(service: Served) -> dict[str, dict[str, object]]:
+async def ask_alone(service: Served) -> dict[str, Any]:
     """Over a connection of its own, which any worker may take."""
     async with service.client("server") as client:
         return await recommended(client, "u")
@@ -96,3 +97,49 @@ async def counted(service: Served) -> int:
         told = (await admin.get("/metrics")).text
     found = re.findall(r"^thaw_recommendations_total\{[^}]*\} ([\d.]+)$", told, re.MULTILINE)
     return int(sum(map(float, found)))
+
+
+async def test_a_write_of_items_answers_once_every_worker_shows_it(
+    replica: Callable[[str], Served], valkey_url: str, weights_directory: Path
+) -> None:
+    version = save_generated(weights_directory).version
+    service = replica(valkey_url)
+    service.workers = WORKERS
+    await service.start()
+    async with service.client("admin") as admin:
+        while len((await tried(admin, version))["replicas"]) < WORKERS:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    async with service.client("server") as client:
+        for item_id in ITEMS[:5]:
+            told = (await client.put(f"/v1/items/{item_id}", json={"hidden": True})).json()
+            answers = await asyncio.gather(*(ask_alone(service) for _ in range(10)))
+            late = [one for one in answers if one["catalogue_epoch"] < told["catalogue_epoch"]]
+            assert told["laggards"] or not late
+
+
+async def test_a_write_of_items_names_a_replica_that_does_not_follow(
+    replica: Callable[[str], Served], valkey_url: str, weights_directory: Path
+) -> None:
+    version = save_generated(weights_directory).version
+    one, other = [replica(valkey_url) for _ in range(2)]
+    await one.start()
+    async with one.client("admin") as admin, one.client("server") as client:
+        [mine] = (await tried(admin, version))["replicas"]
+        assert (await client.delete(f"/v1/items/{ITEMS[0]}")).json()["laggards"] == []
+        await other.start()
+        both = (await tried(admin, version))["replicas"]
+        [frozen] = [each["id"] for each in both if each != mine]
+        assert other.process is not None
+        other.process.send_signal(signal.SIGSTOP)
+        body = {"items": [{"item_id": ITEMS[1], "hidden": True}]}
+        for written in (
+            await client.put(f"/v1/items/{ITEMS[1]}", json={"hidden": True}),
+            await client.patch(f"/v1/items/{ITEMS[1]}", json={"hidden": False}),
+            await client.put("/v1/items", json=body),
+            await client.delete(f"/v1/items/{ITEMS[1]}"),
+        ):
+            assert written.json()["laggards"] == [frozen]
+        other.process.send_signal(signal.SIGCONT)
+        async with asyncio.timeout(60):
+            while (await client.delete(f"/v1/items/{ITEMS[2]}")).json()["laggards"]:
+                await asyncio.sleep(0.1)
