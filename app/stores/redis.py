@@ -48,7 +48,10 @@ class Script:
 
 
 class Transport(Protocol):
-    """Sends independent commands together; a failed one has its exception for a reply."""
+    """Sends independent commands together; a failed one has its exception for a reply.
+
+    Raises `TimeoutError` where that takes a few times its timeout.
+    """
 
     async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]: ...
 
@@ -74,12 +77,14 @@ class ClusterTransport:
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 2, (RedisConnectionError,)),
         )
+        self._timeout = timeout
         self._slots = asyncio.Semaphore(CONNECTIONS)
 
     async def send(self, commands: Sequence[Sequence[Value]]) -> list[object]:
-        return await asyncio.gather(
-            *(self._send(command) for command in commands), return_exceptions=True
-        )
+        async with asyncio.timeout(2 * self._timeout):
+            return await asyncio.gather(
+                *(self._send(command) for command in commands), return_exceptions=True
+            )
 
     async def _send(self, command: Sequence[Value]) -> object:
         async with self._slots:
@@ -183,8 +188,7 @@ class Redis:
         if self._clock() < self._broken_until:
             raise StorageUnavailable("redis")
         try:
-            async with asyncio.timeout(2 * self._timeout):
-                return await self._transport.send(commands)
+            return await self._transport.send(commands)
         except (RedisError, OSError, TimeoutError) as error:
             self._break()
             raise StorageUnavailable("redis") from error

@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 from hiredis import ProtocolError, Reader
@@ -40,11 +41,13 @@ class Line:
         A line that breaks is opened once more: it may have been idle for long, and every command
         of ours may be repeated. Raises `RedisConnectionError`, `OSError` or `TimeoutError`.
         """
-        content = b"".join([packed(command) for command in commands])
-        try:
-            return await self._exchange(content, len(commands))
-        except RedisConnectionError:
-            return await self._exchange(content, len(commands))
+        content, wire = b"".join([packed(command) for command in commands]), self._wire
+        if wire is not None and not wire.broken:
+            with suppress(RedisConnectionError):
+                return await wire.exchange(content, len(commands))
+        async with asyncio.timeout(2 * self._timeout):
+            wire = await self._open()
+            return await wire.exchange(content, len(commands))
 
     async def everywhere(self, command: Command) -> list[object]:
         """There is but one server."""
@@ -53,12 +56,6 @@ class Line:
     async def close(self) -> None:
         if self._wire is not None:
             self._wire.abort()
-
-    async def _exchange(self, content: bytes, replies: int) -> list[object]:
-        wire = self._wire
-        if wire is None or wire.broken:
-            wire = await self._open()
-        return await wire.exchange(content, replies)
 
     async def _open(self) -> "_Wire":
         async with self._opening:
