@@ -3,6 +3,7 @@ from urllib.parse import quote
 
 import pytest
 
+from app.stores.activation import Activation
 from tests.app.api.conftest import Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -169,3 +170,25 @@ async def test_a_deleted_item_is_gone_until_it_is_put_again(service: Service) ->
 async def test_what_nobody_knows_can_be_deleted_too(service: Service, someone: str) -> None:
     assert (await service.send("DELETE", f"/v1/items/{someone}")).status_code == 200
     assert (await service.send("GET", f"/v1/items/{someone}")).status_code == 404
+
+
+async def test_each_way_to_write_items_names_replicas_that_do_not_follow(
+    service: Service, someone: str
+) -> None:
+    activation = Activation(service.runtime.database)
+    path, many = f"/v1/items/{someone}", {"items": [{"item_id": f"{someone}2"}]}
+    writes = (
+        ("PUT", path, {"properties": {"n": 1}}),
+        ("PATCH", path, {"properties": {"n": 2}}),
+        ("PUT", "/v1/items", many),
+        ("DELETE", path, None),
+    )
+    await activation.heartbeat("frozen", None, 0)
+    try:
+        for method, where, body in writes:
+            assert (await service.send(method, where, body)).json()["laggards"] == ["frozen"]
+            await activation.heartbeat("frozen", None, 0)
+    finally:
+        await activation.leave("frozen")
+    for method, where, body in writes:
+        assert (await service.send(method, where, body)).json()["laggards"] == []
