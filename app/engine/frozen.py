@@ -56,6 +56,8 @@ class Frozen:
     item_ids: tuple[str, ...]
     rows: Tensor
     """[N, D] float32: what scoring needs of each item."""
+    across: Tensor
+    """[D, N] the same; laid out for products with few directions unless there is an index."""
     everyone: Tensor
     """[N] float32 scores of the rows for a stranger."""
     first: Tensor
@@ -105,6 +107,7 @@ class Frozen:
             index={item_id: row for row, item_id in enumerate(weights.item_ids)},
             item_ids=weights.item_ids,
             rows=rows,
+            across=rows.T.contiguous(),
             everyone=everyone,
             first=first[0],
             search=None,
@@ -122,11 +125,10 @@ class Frozen:
         if len(self.rows) < INDEXED or not is_searchable(self.algorithm) or self.rows.is_cuda:
             return self
         if folder is None:
-            return replace(self, search=Index.build(self.rows.numpy()))
+            return replace(self, across=self.rows.T, search=Index.build(self.rows.numpy()))
         rows = shared(folder / f"{self.version}.rows", {"rows": self.rows})["rows"]
-        return replace(
-            self, rows=rows, search=Index.shared(folder / f"{self.version}.cells", rows.numpy())
-        )
+        search = Index.shared(folder / f"{self.version}.cells", rows.numpy())
+        return replace(self, rows=rows, across=rows.T, search=search)
 
     @property
     def width(self) -> int:
@@ -153,7 +155,7 @@ class Frozen:
     def profiles(self, known: Sequence[Mapping[str, Any]]) -> Features:
         """[B, J] of the profiles of B people."""
         if not any(known):
-            return self.unknown.of([0] * len(known))
+            return Features(*(part.expand(len(known), -1) for part in self.unknown))
         return _on(self.device, self.encoders.users.encode(known))
 
     def newcomers(self, known: Sequence[Mapping[str, Any]]) -> "Newcomers":

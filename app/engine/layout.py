@@ -54,6 +54,12 @@ class Layout:
         return (self.frozen.rows, newer) if len(newer) else (self.frozen.rows,)
 
     @property
+    def across(self) -> tuple[Tensor, ...]:
+        """The same in parts [D, .]."""
+        newer = self.newer.values
+        return (self.frozen.across, newer.T) if len(newer) else (self.frozen.across,)
+
+    @property
     def kin(self) -> Kin:
         return Kin(self.kin_items.values, self.kin_shares.values)
 

@@ -101,12 +101,12 @@ def _of_all(
 
 def _scores(snapshot: Snapshot, asked: Asked, personal: Personal, entities: list[int]) -> Tensor:
     """[E, N] what their scores are before anything is added."""
-    algorithm, slow, parts = snapshot.frozen.algorithm, snapshot.frozen.slow, snapshot.layout.parts
+    frozen, layout = snapshot.frozen, snapshot.layout
     if asked.directions is None:
-        scores = [algorithm.score(slow, personal, part) for part in parts]
+        scores = [frozen.algorithm.score(frozen.slow, personal, part) for part in layout.parts]
     else:
-        directions = asked.directions[entities].to(parts[0])
-        scores = [directions @ part.T for part in parts]
+        directions = asked.directions[entities].to(frozen.across)
+        scores = [directions @ part for part in layout.across]
     return scores[0] if len(scores) == 1 else torch.cat(scores, dim=1)
 
 
@@ -120,9 +120,9 @@ def _hide(
 ) -> None:
     """Takes out of `scores` [E, N] what may not be shown."""
     scores.masked_fill_(snapshot.live.closed.values, -torch.inf)
-    excluded = [batch.excluded[entity] for entity in entities]
-    whose = np.repeat(np.arange(len(entities)), [len(rows) for rows in excluded])
-    scores[device.rows(whose), device.rows(np.concatenate(excluded))] = -torch.inf
+    items = scores.shape[1]
+    cells = [place * items + batch.excluded[entity] for place, entity in enumerate(entities)]
+    scores.view(-1).index_fill_(0, device.rows(np.concatenate(cells)), -torch.inf)
     for place, entity in enumerate(entities):
         if batch.filters[entity] is not None:
             may = torch.from_numpy(bits.mask(shown.to(entity), len(snapshot.ids)))

@@ -78,9 +78,10 @@ class PreparedMemory:
         """Each item of the support counts by its share of the shots times their root."""
         shots = personal.shots.clamp_min(torch.finfo(personal.shots.dtype).tiny)
         liked = _Sources(support.items, support.weights * shots.rsqrt().unsqueeze(-1))
-        told = _Sources(*weighed(profile, self.profile_scale, self.profile_power))
         weights = (self.weights.at(personal.shots) * personal.gate).unsqueeze(-1)
         for memory, weight in zip(self.memories, weights, strict=True):
-            rows, values = told if memory.of_features else liked
-            if rows.shape[1]:
-                yield memory, _Sources(rows, values * weight)
+            if not memory.of_features:
+                yield memory, _Sources(liked.rows, liked.weights * weight)
+            elif profile.columns.shape[1]:
+                told = weighed(profile, self.profile_scale, self.profile_power)
+                yield memory, _Sources(told.columns, told.values * weight)
