@@ -370,6 +370,25 @@ class Impact:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a version would earn. While that is unknown, `undecided` says why."""
+
+    version: str
+    lists: int
+    people: int
+    gone: int
+    impressions: int
+    effective_impressions: float
+    mean_weight: float
+    clipped: float
+    observed_click_rate: Rate | None
+    observed_positive_rate: Rate | None
+    click_rate: Rate | None
+    positive_rate: Rate | None
+    undecided: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     key_id: str
     label: str
@@ -642,6 +661,12 @@ class _Methods:
     @_Method
     def impact(self, days: int = 7) -> Call[Impact]:
         return Call("GET", f"/v1/admin/impact?days={days}", Impact)
+
+    @_Method
+    def estimate(self, version: str, days: int = 14) -> Call[Estimate]:
+        """What a version would earn, from lists that were drawn with exploration."""
+        path = f"{_path('admin', 'weights', version, 'estimate')}?days={days}"
+        return Call("GET", path, Estimate)
 
     @_Method
     def keys(self) -> Call[Keys]:

@@ -13,6 +13,7 @@ from app.api import (
     batch,
     document,
     empty_shop,
+    estimate,
     events,
     health,
     history,
@@ -87,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     storefront = (events, recommendations, batch, preview, items, suiting, users, history, warmth)
-    for part in (*storefront, weights, keys, impact, health, document, pages):
+    for part in (*storefront, weights, estimate, keys, impact, health, document, pages):
         app.include_router(part.router)
     problems.install(app)
     if settings.server.admin_port is not None:

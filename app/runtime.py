@@ -22,6 +22,7 @@ from app.stores.cursors import Cursors
 from app.stores.database import Database
 from app.stores.embedded_valkey import EmbeddedValkey
 from app.stores.event_log import EventLog
+from app.stores.explored import ExploredLists
 from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
@@ -117,6 +118,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             cursors=Cursors(redis, settings.namespace),
             signing_key=SigningKey(database),
             showings=ShowingLog(database),
+            explored=ExploredLists(database),
             engine=engine,
             replica_id=uuid4().hex[:12],
         )

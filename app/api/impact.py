@@ -76,7 +76,7 @@ async def get_impact(
         by_arm=_tallies(found.by_arm),
         by_support=_tallies(found.by_support),
         by_version=_tallies(found.by_version),
-        gain=_rate(found.gain),
+        gain=rate_out(found.gain),
     )
 
 
@@ -89,10 +89,10 @@ def _tally(found: Tally) -> TallyOut:
         impressions=found.impressions,
         clicks=found.clicks,
         positives=found.positives,
-        click_rate=_rate(found.click_rate),
-        positive_rate=_rate(found.positive_rate),
+        click_rate=rate_out(found.click_rate),
+        positive_rate=rate_out(found.positive_rate),
     )
 
 
-def _rate(found: Interval | None) -> RateOut | None:
+def rate_out(found: Interval | None) -> RateOut | None:
     return None if found is None else RateOut(**found._asdict())

@@ -9,7 +9,9 @@ import typer
 
 from app.cli.console import complain, examples, load_settings, print_json, print_table, say
 
-cli = typer.Typer(help="List meta-weights; reload them.", no_args_is_help=True)
+cli = typer.Typer(
+    help="List meta-weights; reload them; estimate what they are worth.", no_args_is_help=True
+)
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
@@ -38,7 +40,7 @@ def list_(
             (
                 (
                     one.version,
-                    one.created_at,
+                    one.created_at[:16].replace("T", " "),
                     one.algorithm,
                     f"{one.side}s",
                     one.items,
@@ -84,7 +86,50 @@ def rollback(url: Url = None, key: Key = None, as_json: Json = False) -> None:
     _tell(_ask("rollback", {}, url, key), "serves", as_json=as_json)
 
 
-def _ask(verb: str, body: Mapping[str, Any], url: str | None, key: str | None) -> dict[str, Any]:
+@cli.command(
+    epilog=examples(
+        "thaw weights estimate VERSION",
+        "thaw weights estimate VERSION --days 3 --json",
+    )
+)
+def estimate(
+    version: Annotated[str, typer.Argument(help="Which version.")],
+    days: Annotated[int, typer.Option(min=1, max=14, help="How far to look back.")] = 14,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what a version would earn that nobody was served, from lists that chance has drawn."""
+    from urllib.parse import quote
+
+    done = _ask(f"{quote(version, safe='')}/estimate?days={days}", None, url, key)
+    if as_json:
+        print_json(done)
+        return
+    print_table(
+        ("rate", "as they were", version),
+        (
+            (name, _rate(done[f"observed_{name}_rate"]), _rate(done[f"{name}_rate"]))
+            for name in ("click", "positive")
+        ),
+    )
+    say(
+        f"{done['lists']:,} explored lists of {done['people']:,} people, {done['impressions']:,} "
+        f"impressions, worth {done['effective_impressions']:,g} of the version's own; "
+        f"mean weight {done['mean_weight']:.2f}, {done['clipped']:.1%} of weights cut"
+    )
+    if done["undecided"]:
+        say(f"undecided: {done['undecided']}")
+
+
+def _rate(rate: Mapping[str, float] | None) -> str:
+    return "-" if rate is None else "{value:.2%} ({low:.2%} to {high:.2%})".format(**rate)
+
+
+def _ask(
+    verb: str, body: Mapping[str, Any] | None, url: str | None, key: str | None
+) -> dict[str, Any]:
+    """Posts `body`, or only asks where there is none."""
     import httpx
 
     settings = load_settings()
@@ -92,7 +137,8 @@ def _ask(verb: str, body: Mapping[str, Any], url: str | None, key: str | None) -
     host = (server.admin_port and server.admin_host) or server.host
     service = url or f"http://{host}:{server.admin_port or server.port}"
     try:
-        answer = httpx.post(
+        answer = httpx.request(
+            "GET" if body is None else "POST",
             f"{service.rstrip('/')}/v1/admin/weights/{verb}",
             json=body,
             headers={"Authorization": f"Bearer {key or _local_admin_key(settings.state)}"},

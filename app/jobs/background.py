@@ -13,6 +13,7 @@ from app.services.purge import purge
 from app.services.reload import follow
 from app.services.sweep import sweep
 from app.services.sync_catalogue import sync_catalogue
+from app.stores.explored import KEPT_MS as EXPLORED_KEPT_MS
 from app.stores.members import ERASED_KEPT_MS
 
 log = structlog.get_logger()
@@ -22,6 +23,7 @@ COUNT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
 PURGE_SECONDS = 600.0
+FLUSH_SECONDS = 5.0
 HEARTBEAT_SECONDS = 2.0
 MEASURE_SECONDS = 10.0
 SHARE_SECONDS = 1.0
@@ -43,6 +45,7 @@ async def background(runtime: Runtime) -> AsyncIterator[None]:
         _Job(runtime, _sweep, SWEEP_SECONDS),
         _Job(runtime, _forget, FORGET_SECONDS),
         _Job(runtime, _purge, PURGE_SECONDS),
+        _Job(runtime, _flush, FLUSH_SECONDS),
     ]
     for job in jobs[:6]:
         await job.attempt()
@@ -85,7 +88,13 @@ async def _sweep(runtime: Runtime) -> None:
 
 
 async def _forget(runtime: Runtime) -> None:
-    await runtime.parts.members.forget_erasures(now_ms() - ERASED_KEPT_MS)
+    parts, now = runtime.parts, now_ms()
+    await parts.members.forget_erasures(now - ERASED_KEPT_MS)
+    await parts.explored.forget(now - min(EXPLORED_KEPT_MS, parts.policy.retention_ms))
+
+
+async def _flush(runtime: Runtime) -> None:
+    await runtime.parts.explored.flush()
 
 
 async def _purge(runtime: Runtime) -> None:

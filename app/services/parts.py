@@ -12,6 +12,7 @@ from app.stores.activation import Activation
 from app.stores.catalogue import Catalogue
 from app.stores.cursors import Cursors
 from app.stores.event_log import EventLog
+from app.stores.explored import ExploredLists
 from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
@@ -53,6 +54,7 @@ class Parts:
     cursors: Cursors
     signing_key: SigningKey
     showings: ShowingLog
+    explored: ExploredLists
     engine: Engine
     replica_id: str
     reloading: Lock = field(default_factory=Lock)

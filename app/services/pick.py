@@ -24,7 +24,9 @@ class Picked(NamedTuple):
     pinned: int = 0
     """How many of the first ones are there by wish."""
     propensities: Mapping[str, float] = NOTHING
+    """In the order of the draws; none without exploration."""
     seed: int | None = None
+    temperature: float = 0.0
 
 
 def depth(question: Question, wish: Wanted) -> int:
@@ -53,7 +55,7 @@ async def pick(
         drawn = explore(scores, size, wish.exploration, seed)
         items = tuple(found[place] for place, _ in drawn)
         chances = {found[place].item_id: chance for place, chance in drawn}
-        return Picked(pinned + items, len(pinned), chances, seed)
+        return Picked(pinned + items, len(pinned), chances, seed, wish.exploration)
     if wish.diversity and found:
         vectors = await parts.engine.vectors(snapshot, [item.item_id for item in found])
         places = diversify([item.score for item in found], vectors, size, wish.diversity)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.engine.snapshot import Snapshot
 from app.errors import Overloaded, StorageUnavailable
 from app.services import watermark
 from app.services.explain import reasons
+from app.services.note_explored import note_explored
 from app.services.paging import Page, first_page, later_page
 from app.services.parts import Parts
 from app.services.pick import Picked, depth, pick
@@ -38,6 +40,42 @@ def check(parts: Parts, question: Question) -> None:
     wanted(parts.policy.scenarios, question, columns, NOBODY, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Of a question, what the engine is asked, and for whom."""
+
+    request: RankRequest
+    wish: Wanted
+    arm: Arm
+    fast: FastWeights | None
+    """Cached ones, where they belong to what is known now."""
+    digest: bytes
+
+    @classmethod
+    def of(
+        cls, parts: Parts, snapshot: Snapshot, question: Question, recalled: Recalled, now: int
+    ) -> "_Asked":
+        window = recalled.placed.window
+        profile = snapshot.frozen.profile(recalled.placed.properties)
+        digest = window.digest_with(profile)
+        arm = parts.policy.experiment.arm(question.entity)
+        treated, fast = arm == "treatment", recalled.fast
+        if not treated or (fast is not None and not fast.belong_to(snapshot.version, digest)):
+            fast = None
+        wish = wanted(parts.policy.scenarios, question, snapshot.columns, recalled.placed, now)
+        request = RankRequest(
+            shots=window.shots if treated else (),
+            k=depth(question, wish),
+            profile=profile,
+            fast=fast.values if fast else None,
+            exclude=wish.exclude.union(question.pins),
+            candidates=question.candidates,
+            filter=wish.filter,
+            wishes=wish.wishes,
+        )
+        return cls(request, wish, arm, fast, digest)
+
+
 async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     """Rank for `question.entity`. Raises `WeightsMissing`, `InvalidRequest`; else it answers.
 
@@ -46,67 +84,34 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     snapshot = parts.engine.pinned()
     started = perf_counter()
     budget = min(parts.policy.deadline_seconds, (question.timeout_ms or 60_000) / 1000)
-    recalled = await _recall(parts, question, within=budget / 2)
-    stored = perf_counter()
-    window = recalled.placed.window
-    profile = snapshot.frozen.profile(recalled.placed.properties)
-    digest = window.digest_with(profile)
-    arm = parts.policy.experiment.arm(question.entity)
-    fast = recalled.fast if arm == "treatment" else None
-    if fast is not None and not fast.belong_to(snapshot.version, digest):
-        fast = None
-    wish = wanted(parts.policy.scenarios, question, snapshot.columns, recalled.placed, now)
-    request = RankRequest(
-        shots=window.shots if arm == "treatment" else (),
-        k=depth(question, wish),
-        profile=profile,
-        fast=fast.values if fast else None,
-        exclude=wish.exclude.union(question.pins),
-        candidates=question.candidates,
-        filter=wish.filter,
-        wishes=wish.wishes,
-    )
-    degraded = recalled.degraded
 
     def left() -> float:
         return budget - (perf_counter() - started)
 
-    try:
-        ranked, pinned = await _rank(parts, snapshot, request, question, left())
-    except (TimeoutError, Overloaded) as error:
-        ranked, pinned = _popular(snapshot, request), ()
-        degraded = "deadline" if isinstance(error, TimeoutError) else "overloaded"
+    recalled = await _recall(parts, question, within=budget / 2)
+    stored = perf_counter()
+    asked = _Asked.of(parts, snapshot, question, recalled, now)
+    ranked, pinned, trouble = await _rank(parts, snapshot, asked.request, question, left())
     if ranked.fast is not None and question.entity is not None:
-        kept = FastWeights(ranked.version, digest, ranked.fast, ranked.steps, now)
+        kept = FastWeights(ranked.version, asked.digest, ranked.fast, ranked.steps, now)
         parts.support.keep_fast(question.entity, recalled.placed.position, kept)
-    picked = await pick(parts, snapshot, question, wish, ranked.items, pinned)
-    page, trouble = await _page(parts, snapshot, question, wish, picked.items)
+    picked = await pick(parts, snapshot, question, asked.wish, ranked.items, pinned)
+    page, lost = await _page(parts, snapshot, question, asked.wish, picked.items)
     item_ids = [item.item_id for item in page.items]
-    why: Mapping[str, tuple[Reason, ...]] | None = None
-    if question.explain:
-        try:
-            why = await reasons(parts, snapshot, request, question.entity, item_ids, left())
-        except (TimeoutError, Overloaded):
-            trouble = trouble or "explanation_unavailable"
+    why, unexplained = await _reasons(parts, snapshot, asked.request, question, item_ids, left())
     properties = await _properties(parts, question, item_ids, within=max(0.05, left()))
-    if properties is None:
-        trouble = trouble or "database_unavailable"
+    untold = "database_unavailable" if properties is None else None
+    request_id = _receipt(parts, question, ranked, asked.arm, now)
+    if picked.propensities:
+        generation = recalled.placed.position.generation
+        note_explored(parts, question, asked.request, ranked, picked, generation, request_id, now)
     return Answer(
-        request_id=_receipt(parts, question, ranked, arm, now),
+        request_id=request_id,
         items=_items(snapshot, ranked, picked, page, properties or {}, why),
-        personalization=Personalization(
-            mode=ranked.mode,
-            arm=arm,
-            support=ranked.support,
-            steps=ranked.steps,
-            weights_version=ranked.version,
-            gate_blend=ranked.gate,
-            adapted_at=_adapted_at(ranked, fast, now),
-            cached=fast is not None and ranked.mode == "adapted",
-        ),
+        personalization=_personalization(ranked, asked, now),
         catalogue_epoch=ranked.epoch,
-        degraded=degraded or trouble,
-        shortfall=_shortfall(question, wish, ranked, page),
+        degraded=trouble or recalled.degraded or lost or unexplained or untold,
+        shortfall=_shortfall(question, asked.wish, ranked, page),
         timings={
             "store": (stored - started) * 1000,
             "adapt": ranked.adapt_ms,
@@ -126,11 +131,25 @@ async def _recall(parts: Parts, question: Question, within: float) -> Recalled:
 
 async def _rank(
     parts: Parts, snapshot: Snapshot, request: RankRequest, question: Question, within: float
-) -> tuple[Ranked, tuple[RankedItem, ...]]:
-    """The list, and what of the pinned items may be shown."""
-    if not question.pins:
-        return await parts.engine.rank(snapshot, request, within), ()
-    pins = RankRequest(
+) -> tuple[Ranked, tuple[RankedItem, ...], str | None]:
+    """The list, what of the pinned items may be shown, and why that is not the best list, if so."""
+    try:
+        if not question.pins:
+            return await parts.engine.rank(snapshot, request, within), (), None
+        ranked, pinned = await asyncio.gather(
+            parts.engine.rank(snapshot, request, within),
+            parts.engine.rank(snapshot, _pins(request, question), within),
+        )
+    except TimeoutError:
+        return _popular(snapshot, request), (), "deadline"
+    except Overloaded:
+        return _popular(snapshot, request), (), "overloaded"
+    place = {item_id: number for number, item_id in enumerate(question.pins)}
+    return ranked, tuple(sorted(pinned.items, key=lambda item: place[item.item_id])), None
+
+
+def _pins(request: RankRequest, question: Question) -> RankRequest:
+    return RankRequest(
         request.shots,
         len(question.pins),
         request.profile,
@@ -138,11 +157,6 @@ async def _rank(
         exclude=frozenset(question.exclude),
         candidates=frozenset(question.pins),
     )
-    ranked, pinned = await asyncio.gather(
-        *(parts.engine.rank(snapshot, one, within) for one in (request, pins))
-    )
-    place = {item_id: number for number, item_id in enumerate(question.pins)}
-    return ranked, tuple(sorted(pinned.items, key=lambda item: place[item.item_id]))
 
 
 async def _page(
@@ -157,6 +171,23 @@ async def _page(
     if question.cursor == FIRST_PAGE:
         return await first_page(parts, question, found)
     return await later_page(parts, snapshot, question, wish.exclude), None
+
+
+async def _reasons(
+    parts: Parts,
+    snapshot: Snapshot,
+    request: RankRequest,
+    question: Question,
+    item_ids: Sequence[str],
+    within: float,
+) -> tuple[Mapping[str, tuple[Reason, ...]] | None, str | None]:
+    """By item, where they are asked for; or else why they are missing."""
+    if not question.explain:
+        return None, None
+    try:
+        return await reasons(parts, snapshot, request, question.entity, item_ids, within), None
+    except (TimeoutError, Overloaded):
+        return None, "explanation_unavailable"
 
 
 async def _properties(
@@ -241,10 +272,19 @@ def _receipt(parts: Parts, question: Question, ranked: Ranked, arm: Arm, now: in
     return sign(parts.signing_key.value, receipt)
 
 
-def _adapted_at(ranked: Ranked, fast: FastWeights | None, now: int) -> int | None:
-    if ranked.mode != "adapted":
-        return None
-    return fast.adapted_at if fast else now
+def _personalization(ranked: Ranked, asked: _Asked, now: int) -> Personalization:
+    is_adapted = ranked.mode == "adapted"
+    adapted_at = asked.fast.adapted_at if asked.fast else now
+    return Personalization(
+        mode=ranked.mode,
+        arm=asked.arm,
+        support=ranked.support,
+        steps=ranked.steps,
+        weights_version=ranked.version,
+        gate_blend=ranked.gate,
+        adapted_at=adapted_at if is_adapted else None,
+        cached=asked.fast is not None and is_adapted,
+    )
 
 
 def _shortfall(question: Question, wish: Wanted, ranked: Ranked, page: Page) -> str | None:

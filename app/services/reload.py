@@ -82,7 +82,7 @@ async def _reload(
     serving = parts.engine.snapshot
     previous = serving.version if serving else None
     await _note(parts, reload_id, "verifying", version)
-    prepared = await _prepare(parts, await _chosen(parts, version), now)
+    prepared = await prepare(parts, await _chosen(parts, version), now)
     await _note(parts, reload_id, "comparing", prepared.version)
     moved = await shadow(parts, serving, prepared) if serving else None
     if not dry_run:
@@ -171,7 +171,7 @@ async def _first_that_works(parts: Parts, versions: Sequence[str], now: int) -> 
     refusal: AppError = WeightsMissing(str(parts.policy.weights_directory))
     for version in versions:
         try:
-            return await _prepare(parts, version, now)
+            return await prepare(parts, version, now)
         except (UnknownWeights, WeightsRejected) as error:
             count_reload("refused")
             log.warning("weights_refused", version=version, reason=str(error))
@@ -196,7 +196,8 @@ async def _manifests(parts: Parts) -> Sequence[Manifest]:
     return [manifest for manifest in found if manifest.side == "user"]
 
 
-async def _prepare(parts: Parts, version: str, now: int) -> Snapshot:
+async def prepare(parts: Parts, version: str, now: int) -> Snapshot:
+    """A version ready to rank, after all checks. Raises `UnknownWeights`, `WeightsRejected`."""
     directory = parts.policy.weights_directory
     if version not in await to_thread(_names, directory):
         raise UnknownWeights(version)

@@ -21,13 +21,22 @@ def explore(
     """
     logits = np.asarray(scores, np.float64) / temperature
     noise = np.random.default_rng(seed).gumbel(size=len(logits))
-    drawn = np.argsort(-(logits + noise), kind="stable")[:k]
+    drawn = np.argsort(-(logits + noise), kind="stable")[:k].tolist()
+    return list(zip(drawn, chances(scores, drawn, temperature), strict=True))
+
+
+def chances(scores: Sequence[float], drawn: Sequence[int], temperature: float) -> list[float]:
+    """How likely `explore` draws each of these places, given those before it; six digits.
+
+    >>> chances([1.0, 1.0, 1.0], [2, 0], 0.5)
+    [0.333333, 0.5]
+    """
+    logits = np.asarray(scores, np.float64) / temperature
     left = np.ones(len(logits), np.bool_)
     found = []
-    for place in drawn.tolist():
+    for place in drawn:
         of_rest = np.exp(logits[left] - logits[left].max()).sum()
-        chance = np.exp(logits[place] - logits[left].max()) / of_rest
-        found.append((place, round(float(chance), 6)))
+        found.append(round(float(np.exp(logits[place] - logits[left].max()) / of_rest), 6))
         left[place] = False
     return found
 

@@ -11,7 +11,14 @@ from app.errors import AlreadyMerged
 from app.stores.append import Life, advance, note_pending
 from app.stores.database import Database
 from app.stores.lives import PastLife, remember_erased
-from app.stores.tables import EntityRow, ErasedRow, EventRow, UncountedRow, UserRow
+from app.stores.tables import (
+    EntityRow,
+    ErasedRow,
+    EventRow,
+    ExploredRow,
+    UncountedRow,
+    UserRow,
+)
 
 ERASED_KEPT_MS = 30 * 24 * 3600 * 1000
 """How long it is remembered that somebody was erased."""
@@ -67,6 +74,8 @@ class Members:
             told = found.scalar_one()
             moved = (await connection.execute(_MOVE, whose)).rowcount
             await connection.execute(delete(EventRow).where(of_guest))
+            lists = update(ExploredRow).where(ExploredRow.entity == str(guest))
+            await connection.execute(lists.values(entity=str(member)))
             position = lives[guest].position
             ended = replace(position, generation=position.generation + 1)
             await connection.execute(
@@ -91,6 +100,7 @@ class Members:
             names = [str(entity) for entity in lives]
             await _uncount(connection, names)
             events = await connection.execute(delete(EventRow).where(EventRow.entity.in_(names)))
+            await connection.execute(delete(ExploredRow).where(ExploredRow.entity.in_(names)))
             users = await connection.execute(delete(UserRow).where(UserRow.user_id == member.id))
             await connection.execute(delete(EntityRow).where(EntityRow.entity.in_(names)))
             await remember_erased(connection, _past(lives.items(), now))

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from app.errors import StorageUnavailable
 from app.stores.database import create_engine, locate, reachable
 from app.stores.redis import Redis
-from app.stores.tables import EntityRow, EventRow, PendingRow, UserRow
+from app.stores.tables import EntityRow, EventRow, ExploredRow, PendingRow, UserRow
 
 LOCK_SECONDS = 60.0
-PERSONAL = (EventRow, EntityRow, PendingRow, UserRow)
+PERSONAL = (EventRow, EntityRow, PendingRow, UserRow, ExploredRow)
 """Tables that name people."""
 
 

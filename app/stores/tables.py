@@ -192,6 +192,21 @@ class ReplicaRow(Base):
     seen_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class ExploredRow(Base):
+    """A list that was drawn by chance; `content` is what an estimate needs of it."""
+
+    __tablename__ = "explored_lists"
+    __table_args__ = (
+        Index("ix_explored_lists_entity", "entity"),
+        Index("ix_explored_lists_drawn_at", "drawn_at"),
+    )
+
+    request_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    entity: Mapped[str] = mapped_column(Ordered)
+    drawn_at: Mapped[int] = mapped_column(BigInteger)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
 class RetentionRow(Base):
     """One row: up to when (ms) events that grew too old have been deleted."""
 

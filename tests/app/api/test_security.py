@@ -42,6 +42,7 @@ EXPECTED: dict[tuple[str, str], frozenset[Scope] | str] = {
     ("post", "/v1/admin/weights/rollback"): ADMIN,
     ("get", "/v1/admin/weights"): ADMIN,
     ("get", "/v1/admin/impact"): ADMIN,
+    ("get", "/v1/admin/weights/{version}/estimate"): ADMIN,
     ("post", "/v1/admin/keys"): ADMIN,
     ("get", "/v1/admin/keys"): ADMIN,
     ("post", "/v1/admin/keys/{key_id}/rotate"): ADMIN,

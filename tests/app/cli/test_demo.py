@@ -93,6 +93,7 @@ def test_from_nothing_to_an_adapted_list_and_again(directory: Path, shop: Path) 
         assert paste(reload).json()["version"] == version
         assert thaw(directory, "weights", "reload", "--url", page(lines)) == 0
         assert thaw(directory, "weights", "reload", "0123456789ab", "--url", page(lines)) == 2
+        assert thaw(directory, "weights", "estimate", version, "--url", page(lines)) == 0
         assert any(line.startswith("training for at most 3 s") for line in lines)
         assert "960 events imported, 0 were there already" in lines
         kept = directory / "var" / "dev-keys.json"

@@ -147,6 +147,16 @@ def test_impact_is_told_with_its_parts(running: Served, someone: str) -> None:
     assert impact.gain is None
 
 
+def test_an_estimate_says_what_it_lacks(running: Served) -> None:
+    with Thaw(address(running), running.keys["admin"], bounds=PATIENT) as admin:
+        version = admin.weights().active
+        assert version is not None
+        estimate = admin.estimate(version, days=2)
+    assert (estimate.version, estimate.lists, estimate.click_rate) == (version, 0, None)
+    assert estimate.undecided is not None
+    assert "explored lists" in estimate.undecided
+
+
 def test_keys_are_made_rotated_and_revoked(running: Served) -> None:
     with Thaw(address(running), running.keys["admin"], bounds=PATIENT) as admin:
         made = admin.make_key("till", "server")

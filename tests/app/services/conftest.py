@@ -14,6 +14,7 @@ from app.stores.catalogue import Catalogue
 from app.stores.cursors import Cursors
 from app.stores.database import Database
 from app.stores.event_log import EventLog
+from app.stores.explored import ExploredLists
 from app.stores.members import Members
 from app.stores.pending import PendingWatch
 from app.stores.popularity import Popularity
@@ -56,6 +57,7 @@ async def parts(
         cursors=Cursors(redis, "thaw"),
         signing_key=SigningKey(database),
         showings=ShowingLog(database),
+        explored=ExploredLists(database),
         engine=engine,
         replica_id="this-one",
     )
