@@ -7,7 +7,8 @@ the life that the list was made for, is any written.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +55,9 @@ class Explored:
 class Outcome:
     """Items of a list that events tell of."""
 
-    seen: Set[str] = frozenset()
-    clicked: Set[str] = frozenset()
-    positive: Set[str] = frozenset()
+    seen: AbstractSet[str] = frozenset()
+    clicked: AbstractSet[str] = frozenset()
+    positive: AbstractSet[str] = frozenset()
 
 
 class ExploredLists:
