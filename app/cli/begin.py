@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.console import folder_to_write, print_json, say
+from app.cli.ignoring import Ignore, ignoring
 
 if TYPE_CHECKING:
     from models.weights import MetaWeights
@@ -34,6 +35,7 @@ def init(
     users: Annotated[
         Path | None, typer.Option(help="Table of users, or the folder that holds it.")
     ] = None,
+    ignore: Ignore = None,
     from_: From = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
@@ -42,7 +44,7 @@ def init(
     from models.cold_start import start
     from models.encoders import Encoders
 
-    catalogue = read_catalogue(items, users)
+    catalogue = ignoring(read_catalogue(items, users), ignore)
     manifest = start(catalogue, out_, inherited(from_))
     encoders = Encoders.from_json(manifest.features)
     say(f"{manifest.items:,} items; what is known of them becomes {encoders.items.size:,} features")

@@ -23,6 +23,7 @@ from app.cli.console import (
     showing_parts,
 )
 from app.cli.data import cache_directory
+from app.cli.ignoring import Ignore, ignoring
 
 if TYPE_CHECKING:
     from models.config import TrainConfig
@@ -70,6 +71,7 @@ def train(
         str | None,
         typer.Option(help="Model of sentence-transformers that reads the texts (docs/data.md)."),
     ] = None,
+    ignore: Ignore = None,
     from_: From = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
@@ -78,7 +80,7 @@ def train(
     from models.data import read
     from models.encoders import Encoders
 
-    dataset = read(data)
+    dataset = ignoring(read(data), ignore)
     say(str(dataset.report))
     config = TrainConfig(
         algorithm=algorithm,
@@ -206,6 +208,7 @@ def evaluate(
         Side | None,
         typer.Option(help="What WEIGHTS must have been trained for.", show_default=False),
     ] = None,
+    ignore: Ignore = None,
 ) -> None:
     """Rank for users that training never saw, beside tuned baselines; prints tables.
 
@@ -228,7 +231,7 @@ def evaluate(
     judged = load(weights.parent, weights.name)
     if side is not None and side.value != judged.side:
         raise typer.BadParameter(f"{weights.name} was trained for the side of {judged.side}s")
-    dataset, again = read(data), _choices(judged)
+    dataset, again = ignoring(read(data), ignore), _choices(judged)
     cache = cache_directory()
     with showing_parts("judging") as show:
         known = cache / "judgements"

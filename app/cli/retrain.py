@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 
 from app.cli.console import complain, load_settings, print_json, say, seconds, step
 from app.cli.export import export_folder
+from app.cli.ignoring import Ignore, ignoring
 from app.cli.learn import train_showing
 from app.errors import AppError
 from app.settings import Settings
@@ -43,6 +44,7 @@ def retrain(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Train and compare, but promote nothing.")
     ] = False,
+    ignore: Ignore = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Export the log, train, compare with what serves on held-out people; promote what is better.
@@ -54,7 +56,7 @@ def retrain(
     limit, pause = seconds(budget) if budget else None, seconds(every) if every else None
     while True:
         try:
-            done = retrained(settings, limit, dry_run=dry_run)
+            done = retrained(settings, limit, ignore, dry_run=dry_run)
         except AppError as error:
             if pause is None:
                 raise
@@ -68,7 +70,13 @@ def retrain(
         time.sleep(pause)
 
 
-def retrained(settings: Settings, budget_seconds: float | None, *, dry_run: bool) -> Retrained:
+def retrained(
+    settings: Settings,
+    budget_seconds: float | None,
+    ignore: Sequence[str] | None = None,
+    *,
+    dry_run: bool,
+) -> Retrained:
     """Raises what exporting, training and loading meta-weights raise."""
     from models import weights as meta_weights
     from models.config import TrainConfig
@@ -86,7 +94,7 @@ def retrained(settings: Settings, budget_seconds: float | None, *, dry_run: bool
     with tempfile.TemporaryDirectory(prefix="thaw-retrain-") as folder:
         step("exporting the log")
         asyncio.run(export_folder(settings, Path(folder), pseudonyms=False))
-        dataset = read(Path(folder))
+        dataset = ignoring(read(Path(folder)), ignore)
         step("training")
         manifest = train_showing(dataset, config, directory)
     candidate = meta_weights.load(directory, manifest.version)

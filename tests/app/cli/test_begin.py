@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from app.cli.begin import inherited
+from models.encoders import Encoders
 from models.weights import load
 from tests.app.cli.conftest import ITEMS, Ended
 
@@ -54,3 +55,26 @@ def test_a_version_to_start_from_that_is_not_there_is_named(thaw: Thaw, shop: Pa
     ended = thaw("init", "--items", shop, "--out", "weights", "--from", "weights/0123456789ab")
     assert ended.code == 2
     assert "0123456789ab" in ended.err
+
+
+def test_an_ignored_column_is_no_feature(thaw: Thaw, shop: Path) -> None:
+    given = ("--ignore", "price", "--ignore", "since")
+    for made in (
+        thaw("init", "--items", shop, "--out", "weights", *given),
+        thaw("train", "--data", shop, "--out", "weights", "--budget", "1s", *given),
+    ):
+        assert made.code == 0, made.err
+        weights = inherited(Path(made.out.strip()))
+        assert weights is not None
+        encoders = Encoders.from_json(weights.manifest.features)
+        assert {column.name for column in encoders.items.columns} == {"title", "tags"}
+
+
+def test_a_column_that_cannot_be_ignored_is_named_with_those_that_can(
+    thaw: Thaw, shop: Path
+) -> None:
+    for column in ("stock", "item_id"):
+        ended = thaw("init", "--items", shop, "--out", "weights", "--ignore", column)
+        assert ended.code == 2
+        said = " ".join(ended.err.replace("│", "").split())
+        assert f"no column '{column}' to ignore; there are: price, since, tags, title" in said
