@@ -10,10 +10,13 @@ const BATCH_BYTES = 30_000; // browsers keep at most 64 KiB on its way after a p
 const QUEUE_EVENTS = 1_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+const EARLY_MS = 10_000; // a token is not used to its very end: requests take their time
 
 export class Thaw {
   #url;
   #key;
+  #userToken;
+  #user = null; // { id, token, until }: who has signed in, as far as a token is known
   #fallback;
   #timeoutMs;
   #batchMs;
@@ -27,10 +30,14 @@ export class Thaw {
   #id = randomId(); // for browsers that keep nothing
 
   // url: where the service is; the page's own address by default. key: a publishable one.
+  // userToken: what your server got from POST /v1/users/{id}/token for a user who has signed in, or a
+  // function that returns it, or a promise of it, or null for a guest. It is called when one is needed.
   // fallback: (question) => item ids to show while the service does not answer, or a promise of them.
   // timeoutMs: what a list may take. batchMs: how long events wait for others. warn: told of refusals.
-  constructor({ url = "", key, fallback = null, timeoutMs = 2_000, batchMs = 1_000, warn = console.warn }) {
-    [this.#url, this.#key, this.#fallback] = [url, key, fallback];
+  constructor({
+    url = "", key, userToken = null, fallback = null, timeoutMs = 2_000, batchMs = 1_000, warn = console.warn,
+  }) {
+    [this.#url, this.#key, this.#userToken, this.#fallback] = [url, key, userToken, fallback];
     [this.#timeoutMs, this.#batchMs, this.#warn] = [timeoutMs, batchMs, warn];
     addEventListener("pagehide", () => this.#beacon());
     document.addEventListener("visibilitychange", () => {
@@ -49,8 +56,12 @@ export class Thaw {
     return this.#id;
   }
 
-  // Somebody new from now on, such as after sign-out.
+  // Somebody new from now on, such as after sign-out. A token that was given as text is forgotten, a
+  // function is asked anew. What was recorded before stays theirs who did it.
   forget() {
+    this.#claim(this.#queue);
+    if (typeof this.#userToken === "string") this.#userToken = null;
+    this.#user = null;
     this.#id = randomId();
     try {
       localStorage.removeItem(STORE);
@@ -62,7 +73,8 @@ export class Thaw {
 
   // Returns at once. `more` may have value, request_id, position, context.
   record(type, itemId, more = {}) {
-    this.#queue.push({ ...more, type, item_id: itemId, anonymous_id: this.anonymousId, event_id: randomId() });
+    const event = { ...more, type, item_id: itemId, anonymous_id: this.anonymousId, event_id: randomId() };
+    this.#queue.push({ event, user: undefined });
     if (this.#queue.length > QUEUE_EVENTS) this.#queue.shift();
     this.#schedule(this.#batchMs);
   }
@@ -82,9 +94,13 @@ export class Thaw {
     const signal = AbortSignal.timeout(this.#timeoutMs);
     try {
       await Promise.race([this.flush(), ended(signal)]);
-      const asked = { anonymous_id: this.anonymousId, min_watermark: this.#watermark, ...question };
       const headers = { "Content-Type": "application/json", Authorization: `Bearer ${this.#key}` };
-      return await this.#post("/v1/recommendations", JSON.stringify(asked), { signal, headers });
+      const person = await Promise.race([this.#signedIn(), ended(signal)]);
+      const who = person ? { user_id: person.id } : { anonymous_id: this.anonymousId };
+      const asked = JSON.stringify({ ...who, min_watermark: this.#watermark, ...question });
+      return await this.#as(person, (user) =>
+        this.#post("/v1/recommendations", asked, { signal, headers: { ...headers, ...proof(user) } }),
+      );
     } catch (error) {
       if (!this.#fallback || isFinal(error)) throw error;
       const ids = (await this.#fallback(question)).slice(0, question.k ?? 10);
@@ -93,6 +109,40 @@ export class Thaw {
         personalization: { mode: "fallback", support: 0 },
         degraded: error.message,
       };
+    }
+  }
+
+  // Who has signed in, with a token that is good for a while yet; null for a guest.
+  async #signedIn() {
+    if (!this.#userToken) return null;
+    if (!this.#user || this.#user.until < Date.now() + EARLY_MS) {
+      const token = await (typeof this.#userToken === "function" ? this.#userToken() : this.#userToken);
+      this.#user = token ? { token, ...readToken(token) } : null;
+    }
+    return this.#user;
+  }
+
+  // What `call` brings for a user; if the token was refused, once more with a new one.
+  async #as(user, call) {
+    try {
+      return await call(user);
+    } catch (error) {
+      if (!user || error.status !== 401 || typeof this.#userToken !== "function") throw error;
+      if (this.#user?.token === user.token) this.#user = null;
+      const again = await this.#signedIn();
+      if (again?.id !== user.id) throw error;
+      return call(again);
+    }
+  }
+
+  // From when it is first sent, an event is the user's or the guest's for good: it counts once for each.
+  #claim(entries) {
+    for (const entry of entries) {
+      if (entry.user !== undefined) continue;
+      entry.user = this.#user;
+      if (!entry.user) continue;
+      delete entry.event.anonymous_id;
+      entry.event.user_id = entry.user.id;
     }
   }
 
@@ -115,15 +165,22 @@ export class Thaw {
     clearTimeout(this.#timer);
     this.#timer = null;
     while (this.#queue.length) {
-      const batch = this.#batch();
+      let batch = [];
       try {
+        await this.#signedIn();
+        this.#claim(this.#queue);
+        batch = this.#batch();
         const body = written(batch);
         const keepalive = bytes(body) <= BATCH_BYTES;
         const signal = AbortSignal.timeout(5 * this.#timeoutMs);
-        const answer = await this.#post(this.#eventsPath(), body, { keepalive, signal });
+        const answer = await this.#as(this.#fresh(batch[0].user), (user) =>
+          this.#post(this.#eventsPath(), body, { keepalive, signal, headers: proof(user) }),
+        );
         this.#failures = 0;
         this.#watermark = answer.watermark ?? this.#watermark;
-        for (const { index, detail } of answer.rejected) this.#warn(`Thaw left out ${batch[index].type}: ${detail}`);
+        for (const { index, detail } of answer.rejected) {
+          this.#warn(`Thaw left out ${batch[index].event.type}: ${detail}`);
+        }
       } catch (error) {
         if (!isFinal(error)) {
           this.#pausing = true;
@@ -134,6 +191,11 @@ export class Thaw {
       }
       this.#drop(batch);
     }
+  }
+
+  // A user with the newest token there is.
+  #fresh(user) {
+    return user && this.#user?.id === user.id ? this.#user : user;
   }
 
   #pause() {
@@ -148,9 +210,10 @@ export class Thaw {
     }, ms);
   }
 
-  // As many of the oldest as fit; one alone is never too large to be tried.
+  // As many of the oldest as fit and are of one person; one alone is never too large to be tried.
   #batch() {
-    let batch = this.#queue.slice(0, BATCH_EVENTS);
+    const end = this.#queue.findIndex(({ user }) => user?.id !== this.#queue[0].user?.id);
+    let batch = this.#queue.slice(0, end < 0 ? BATCH_EVENTS : Math.min(end, BATCH_EVENTS));
     while (batch.length > 1 && bytes(written(batch)) > BATCH_BYTES) {
       batch = batch.slice(0, batch.length >> 1);
     }
@@ -159,21 +222,37 @@ export class Thaw {
 
   #drop(batch) {
     const done = new Set(batch);
-    this.#queue = this.#queue.filter((event) => !done.has(event));
+    this.#queue = this.#queue.filter((entry) => !done.has(entry));
   }
 
-  // The page may end now: hand everything to the browser, which sends it afterwards.
+  // The page may end now: hand everything to the browser, which sends it afterwards. A beacon carries no
+  // token, so what users did goes by a request that outlives the page.
   #beacon() {
+    this.#claim(this.#queue);
     while (this.#queue.length) {
       const batch = this.#batch();
-      if (!navigator.sendBeacon(this.#url + this.#eventsPath(), written(batch))) return;
+      const [path, body, user] = [this.#eventsPath(), written(batch), this.#fresh(batch[0].user)];
+      if (user) {
+        this.#post(path, body, { keepalive: true, headers: proof(user) }).catch(() => this.#queue.unshift(...batch));
+      } else if (!navigator.sendBeacon(this.#url + path, body)) return;
       this.#drop(batch);
     }
   }
 }
 
 function written(batch) {
-  return JSON.stringify({ events: batch });
+  return JSON.stringify({ events: batch.map(({ event }) => event) });
+}
+
+function proof(user) {
+  return user ? { "X-User-Token": user.token } : {};
+}
+
+// What a JSON Web Token says; whether it is true is the service's to judge.
+function readToken(token) {
+  const payload = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+  const { sub, exp } = JSON.parse(new TextDecoder().decode(Uint8Array.from(payload, (c) => c.charCodeAt(0))));
+  return { id: sub, until: 1_000 * exp };
 }
 
 function bytes(text) {

@@ -208,3 +208,103 @@ async def test_one_event_that_is_too_large_does_not_hold_up_the_others(shop: Sho
     [told] = await shop.does("warnings")
     assert "413" in told
     assert shop.support(await shop.visitor()) == 2
+
+
+def token_of(shop: Shop, user_id: str, seconds: int = 900) -> str:
+    return str(shop.ask("POST", f"/v1/users/{user_id}/token", {"seconds": seconds}).json()["token"])
+
+
+def support_of(shop: Shop, user_id: str) -> int:
+    answer = shop.ask("POST", "/v1/recommendations", {"user_id": user_id, "k": 1}).json()
+    return int(answer["personalization"]["support"])
+
+
+async def test_a_user_who_has_signed_in_is_served_by_a_token(shop: Shop) -> None:
+    await shop.open(userToken=token_of(shop, "ann ☃"))
+    await shop.does("(thaw.record('like', 'i001'), thaw.record('click', 'i002'))")
+    assert (await shop.recommend())["personalization"]["support"] == 2
+    assert support_of(shop, "ann ☃") == 2
+    assert shop.support(await shop.visitor()) == 0
+    assert await shop.does("warnings") == []
+
+
+async def test_after_signing_out_a_guest_is_served(shop: Shop) -> None:
+    await shop.open(userToken=token_of(shop, "ben"))
+    await shop.does("(thaw.record('like', 'i001'), thaw.flush())")
+    await shop.does("(thaw.record('like', 'i002'), thaw.forget(), thaw.record('like', 'i003'))")
+    assert (await shop.recommend())["personalization"]["support"] == 1
+    assert (support_of(shop, "ben"), shop.support(await shop.visitor())) == (2, 1)
+
+
+ASKED = """async ([url, key, tokens]) => {
+  const { Thaw } = await import("/assets/thaw.js");
+  window.asked = 0;
+  window.warnings = [];
+  window.thaw = new Thaw({
+    url, key, timeoutMs: 60_000, batchMs: 60_000, warn: (text) => warnings.push(text),
+    userToken: async () => tokens[Math.min(asked++, tokens.length - 1)],
+  });
+}"""
+
+
+async def ask_for_tokens(shop: Shop, *tokens: str | None) -> None:
+    """A snippet whose function gives one token after the other, and then the last for ever."""
+    await shop.page.evaluate(ASKED, [shop.address, shop.keys["publishable"], list(tokens)])
+
+
+async def test_a_function_is_asked_for_a_token_when_one_is_needed(shop: Shop) -> None:
+    short = token_of(shop, "cat", seconds=1)
+    await ask_for_tokens(shop, short, token_of(shop, "cat"))
+    assert await shop.does("asked") == 0
+    for _ in range(3):
+        await shop.does("thaw.record('like', 'i001')")
+        assert (await shop.recommend())["personalization"]["support"] == 1
+    assert await shop.does("asked") == 2
+
+
+async def test_a_token_that_is_refused_is_replaced_once(shop: Shop) -> None:
+    good = token_of(shop, "dan")
+    forged = good[:-6] + "AAAAAA"
+    await ask_for_tokens(shop, forged, good)
+    await shop.does("(thaw.record('like', 'i001'), thaw.flush())")
+    assert (await shop.recommend())["personalization"]["support"] == 1
+    await ask_for_tokens(shop, forged)
+    assert await shop.does("thaw.recommend().catch((error) => error.status)") == 401
+    assert await shop.does("asked") == 2
+
+
+async def test_who_signs_in_later_is_a_guest_until_then(shop: Shop) -> None:
+    await ask_for_tokens(shop, None, token_of(shop, "eve"))
+    await shop.does("(thaw.record('like', 'i001'), thaw.flush())")
+    await shop.does("(thaw.record('like', 'i002'), thaw.flush())")
+    assert (support_of(shop, "eve"), shop.support(await shop.visitor())) == (1, 1)
+
+
+async def test_what_a_user_did_outlives_the_page(shop: Shop) -> None:
+    await shop.open(userToken=token_of(shop, "fay"))
+    await shop.recommend()
+    await shop.does("for (let n = 10; n < 22; n++) thaw.record('like', `i0${n}`)")
+    await shop.page.goto("about:blank")
+    while support_of(shop, "fay") < 12:
+        await shop.page.wait_for_timeout(20)
+
+
+async def test_a_failing_source_of_tokens_falls_back_and_loses_nothing(shop: Shop) -> None:
+    token = token_of(shop, "gus")
+    found = await shop.does(
+        f"""(async () => {{
+          const {{ Thaw }} = await import("/assets/thaw.js");
+          let fails = true;
+          const userToken = () => fails ? Promise.reject(new Error("signed out")) : "{token}";
+          const options = {{ url: "{shop.address}", key: "{shop.keys["publishable"]}", userToken }};
+          const thaw = new Thaw({{ ...options, timeoutMs: 60_000, fallback: () => ["best"] }});
+          thaw.record("like", "i001");
+          const {{ personalization, degraded }} = await thaw.recommend();
+          fails = false;
+          window.thaw = thaw;
+          return [personalization.mode, degraded];
+        }})()"""
+    )
+    assert found == ["fallback", "signed out"]
+    while support_of(shop, "gus") < 1:
+        await shop.page.wait_for_timeout(20)
