@@ -33,7 +33,7 @@ class SimilarOut(BaseModel):
 class AudienceIn(Strict):
     k: Annotated[int, Field(ge=1)] = 10
     candidate_user_ids: list[Id] | None = Field(
-        None, description="rank only these; else some people of the log, drawn at random"
+        None, description="rank only these; else the users who were active last"
     )
 
 
@@ -47,7 +47,7 @@ class AudienceOut(BaseModel):
     item_id: str
     users: list[AudienceMemberOut]
     considered: int = Field(description="people who were looked at")
-    sampled: bool = Field(description="whether they were drawn, and not named")
+    sampled: bool = Field(description="whether they are the recently active, and not named")
     weights_version: str
     catalogue_epoch: int
 

@@ -12,8 +12,8 @@ from app.errors import NotFound
 from app.services.parts import Parts
 from app.services.recall import recall
 
-SAMPLE = 10_000
-"""Members who are looked at where nobody names any."""
+RECENT = 10_000
+"""Members who are looked at where nobody names any: those who did something last."""
 TOGETHER = 64
 """Adapted and scored at a time; other requests are answered in between."""
 WITHIN_SECONDS = 5.0
@@ -26,7 +26,7 @@ class Audience:
     considered: int
     """How many there was time for."""
     sampled: bool
-    """Whether they were drawn from the log, and not named."""
+    """Whether they are the recently active, and nobody named them."""
     weights_version: str
     epoch: int
 
@@ -34,7 +34,7 @@ class Audience:
 async def audience(
     parts: Parts, item_id: str, k: int, candidates: Sequence[str] | None
 ) -> Audience:
-    """The k people, of the named ones or of some in the log, who have not met the item yet.
+    """The k people, of the named ones or of the recently active, who have not met the item yet.
 
     Raises `NotFound`, `WeightsMissing`, `StorageUnavailable`.
     """
@@ -43,7 +43,7 @@ async def audience(
         raise NotFound("item", item_id)
     until = monotonic() + WITHIN_SECONDS
     if candidates is None:
-        people = await parts.log.sample(SAMPLE, members=True)
+        people = await parts.log.recently_active(RECENT)
     else:
         people = [Entity(Namespace.USER, user_id) for user_id in dict.fromkeys(candidates)]
     found: list[tuple[str, float]] = []

@@ -249,3 +249,19 @@ async def test_an_unreachable_database_is_told(url: str, tmp_path: Path) -> None
 
 async def test_nothing_is_nothing(log: EventLog) -> None:
     assert await log.append([]) == Appended((), {}, {})
+
+
+async def test_the_recently_active_are_members_by_their_last_event(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log, "RECENT_PAGE", 3)
+    monkeypatch.setattr(event_log, "RECENT_EVENTS", 300)
+    crowd = [Entity(Namespace.USER, f"u{n}") for n in range(5)]
+    await log.append([click(who, n) for n, who in enumerate(crowd)])
+    await log.append([click(crowd[1], n) for n in range(20, 30)])
+    await log.append([click(GUEST, 50), click(crowd[3], 10), replace(click(BOB, 10), weight=0.0)])
+    recent = [crowd[1], crowd[3], BOB, crowd[4], crowd[2], crowd[0]]
+    assert await log.recently_active(100) == recent
+    assert await log.recently_active(2) == recent[:2]
+    monkeypatch.setattr(event_log, "RECENT_EVENTS", 12)
+    assert await log.recently_active(100) == recent[:3]
