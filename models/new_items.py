@@ -117,7 +117,7 @@ class Arrival:
         def place(asked: Asked) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
             row = algorithm.score(slow, asked.personal, rows)
             recalled = algorithm.recollect_newer(
-                slow, asked.personal, kin.mean(asked.recalled), known
+                slow, asked.personal, kin.mean(asked.recalled), known, None
             )
             return asked.old, (row, recalled, torch.zeros_like(row))
 

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from models.algorithms.interface import Slow, Trainable
 from models.algorithms.likeness import Likeness, Ridge, Weighing
-from models.algorithms.scoring import personalise
 from models.features import to_csr
-from models.metrics import CELLS, SHOTS, Question
+from models.metrics import SHOTS
 from models.placement import Lineup, Place, best_places
-from models.shapes import MOST_SHOTS, Features, Kin, Support
+from models.shapes import MOST_SHOTS, Features, Kin
+from models.unmet import asked_before
 from models.validation import Exam, interpolated
 
 HIDDEN_SHARE = 0.1
@@ -53,17 +53,23 @@ class Newcomers:
     users: int
     """Training users."""
 
+    def likeness(self, slow: Slow, seed: int) -> Likeness | None:
+        """How features count; None where nothing is known of items, or they are too few."""
+        samples = hidden_samples(len(self.counts), seed)
+        if not self.size or not samples:
+            return None
+        return Likeness.chosen(self._known(~samples[0]), _centred(slow, ~samples[0]), seed)
+
     def taught(
-        self, algorithm: Trainable, slow: Slow, exam: Exam, seed: int
+        self, algorithm: Trainable, slow: Slow, exam: Exam, seed: int, chosen: Likeness | None
     ) -> tuple[dict[str, Tensor], Mapping[int, Mapping[str, float]]]:
         """The slow weights of models.algorithms.newcomer, and how well hidden items are met.
 
-        The latter by shots, for validation users; nothing at all where nothing is known of items.
+        The latter by shots, for validation users; nothing at all without a likeness.
         """
         samples = hidden_samples(len(self.counts), seed)
-        if not self.size or not samples:
+        if chosen is None:
             return {}, {}
-        chosen = Likeness.chosen(self._known(~samples[0]), _centred(slow, ~samples[0]), seed)
         met = [self._met(algorithm, slow, exam, chosen, hidden) for hidden in samples]
         rates = np.concatenate([one.rates for one in met])
         counts = np.concatenate([self.counts[hidden] for hidden in samples])
@@ -97,10 +103,9 @@ class Newcomers:
         hidden: NDArray[np.bool_],
     ) -> "_Met":
         """The `hidden` items, foretold from all others, in the lists of validation users."""
-        partial = {**slow, **self.described(slow, chosen, np.flatnonzero(~hidden))}
-        contents = self.contents.of(np.flatnonzero(hidden))
+        partial, contents = self.without(slow, chosen, hidden)
         rows, kin = algorithm.content_rows(partial, contents), algorithm.kin(partial, contents)
-        lacking = float(np.log(self._rate(hidden)) - rows[:, -1].exp().mean().log())
+        lacking = self.lacking(rows, hidden)
         rows[:, -2:] += lacking
         found = {k: _lineup(algorithm, slow, exam, k, hidden, rows, kin) for k in SHOTS}
         return _Met(
@@ -108,6 +113,17 @@ class Newcomers:
             lacking,
             {k: lineup for k, lineup in found.items() if lineup is not None},
         )
+
+    def without(
+        self, slow: Slow, chosen: Likeness, hidden: NDArray[np.bool_]
+    ) -> tuple[Slow, Features]:
+        """Slow weights that know nothing of the `hidden` items, and the content of these."""
+        partial = {**slow, **self.described(slow, chosen, np.flatnonzero(~hidden))}
+        return partial, self.contents.of(np.flatnonzero(hidden))
+
+    def lacking(self, rows: Tensor, hidden: NDArray[np.bool_]) -> float:
+        """What the log rates of these `rows` of the hidden items are too low by on average."""
+        return float(np.log(self._rate(hidden)) - rows[:, -1].exp().mean().log())
 
     def described(
         self, slow: Slow, chosen: Likeness, items: NDArray[np.int64]
@@ -196,38 +212,18 @@ def _lineup(
     kin: Kin,
 ) -> Lineup | None:
     """Validation users with so many shots, less hidden items; None if there is nobody."""
-    gone, trials, parts = torch.from_numpy(hidden), exam.trials, list[Lineup]()
-    able, old_rows = trials.rows(shots)[:_MOST_QUESTIONS], algorithm.item_rows(slow)
-    for start in range(0, len(able), size := max(1, CELLS // trials.items)):
-        some = able[start : start + size]
-        items = torch.from_numpy(trials.support(some, shots))
-        slots = torch.zeros(len(some), max(1, shots), dtype=torch.int64)
-        slots[:, :shots] = items
-        used = torch.zeros(slots.shape)
-        used[:, :shots] = (~gone[items]).float()
-        support, profile = Support(slots, used), exam.profiles.of(trials.users[some])
-        personal = personalise(algorithm, slow, support, profile)
-        found, scores = algorithm.recollect(slow, personal, support, profile)
-        recalled = torch.zeros(len(some), trials.items).scatter_add(1, found, scores.float())
-        question = trials.question(some)
-        none, one = torch.zeros(MOST_SHOTS + 1), torch.ones(MOST_SHOTS + 1)
-        known = kin.shares.sum(1)
-        told = {**slow, "content_weight": one, "content_shift": none}
-        lifted = {**slow, "content_weight": none, "content_shift": one}
-        parts.append(
-            Lineup.of(
-                algorithm.score(slow, personal, old_rows) + recalled,
-                Question(question.wanted & ~gone, question.hidden | gone),
-                (
-                    algorithm.score(slow, personal, rows).masked_fill(
-                        question.hidden[:, gone], -torch.inf
-                    ),
-                    algorithm.recollect_newer(told, personal, kin.mean(recalled), known),
-                    algorithm.recollect_newer(lifted, personal, torch.zeros(1, 1), known),
-                ),
-                question.wanted[:, gone],
-            )
+    none, one = torch.zeros(MOST_SHOTS + 1), torch.ones(MOST_SHOTS + 1)
+    told = {**slow, "content_weight": one, "content_shift": none}
+    lifted = {**slow, "content_weight": none, "content_shift": one}
+    known, parts = kin.shares.sum(1), list[Lineup]()
+    for asked in asked_before(algorithm, slow, exam, shots, hidden, _MOST_QUESTIONS):
+        personal, of_kin = asked.personal, kin.mean(asked.recalled)
+        new = (
+            algorithm.score(slow, personal, rows).masked_fill(asked.closed, -torch.inf),
+            algorithm.recollect_newer(told, personal, of_kin, known, None),
+            algorithm.recollect_newer(lifted, personal, torch.zeros(1, 1), known, None),
         )
+        parts.append(Lineup.of(asked.old, asked.question, new, asked.wanted))
     return Lineup.together(parts) if parts else None
 
 

@@ -156,6 +156,50 @@ def lifted(
     return sum(recalls) / len(recalls), weight, shift
 
 
+class Means(NamedTuple):
+    """Of `Marks` over those questions for which they exist; 0 where there is none."""
+
+    together: float
+    old: float
+    new: float
+
+
+def raised(
+    samples: Sequence[Lineup],
+    before: Sequence[Means],
+    weights: Sequence[float],
+    shifts: Sequence[float],
+) -> tuple[float, Place] | None:
+    """(recall of new items, place): the best place, beside lists whose means were `before`.
+
+    In no sample do old items lose more than HARM, and over all lists as a whole lose nothing. None
+    where that cannot be.
+    """
+    limits, whole = [(1 - HARM) * one.old for one in before], sum(one.together for one in before)
+    best: tuple[float, Place] | None = None
+    for weight in weights:
+        found = dict[int, list[Means]]()
+
+        def at(place: int, weight: float = weight, found: dict[int, list[Means]] = found) -> bool:
+            if place not in found:
+                found[place] = [means(sample.marks(weight, shifts[place])) for sample in samples]
+            return any(one.old < limit for one, limit in zip(found[place], limits, strict=True))
+
+        for place in range(bisect_left(range(len(shifts)), x=True, key=at) - 1, -1, -1):
+            at(place)
+            recall = sum(one.new for one in found[place]) / len(samples)
+            if best is not None and recall <= best[0]:
+                break
+            if sum(one.together for one in found[place]) >= whole:
+                best = recall, (weight, shifts[place])
+                break
+    return best
+
+
+def means(marks: Marks) -> Means:
+    return Means(*map(_mean, marks))
+
+
 def _mean(marks: Tensor) -> float:
     """Of those that exist; 0 where none does."""
     return float(marks.nanmean().nan_to_num(0.0))

@@ -84,6 +84,17 @@ class Kin(NamedTuple):
         return embedding_bag(self.items, table, mode="sum", per_sample_weights=shares).T
 
 
+class Company(NamedTuple):
+    """The trained items that the first users of M newer items know as well."""
+
+    items: Tensor
+    """[M, J] int64: rows of the item matrix; 0 in unused slots."""
+    shares: Tensor
+    """[M, J] that add up to 1, each user counting the same; or to 0 where nothing is known."""
+    users: Tensor
+    """[M] float: how many first users tell."""
+
+
 class Personal(NamedTuple):
     """What scoring needs to know of B entities."""
 

@@ -25,6 +25,7 @@ from models.dislikes import SignedTrials, learned_weight
 from models.encoders import Encoders
 from models.episodes import sample, stack
 from models.features import load_embedding, to_csr
+from models.first_users import FirstUsers
 from models.newcomers import Newcomers
 from models.provenance import code_digest
 from models.shapes import Episode, Features
@@ -110,8 +111,12 @@ def train(
     newcomers = Newcomers(
         encoders.contents(dataset), encoders.items.size, outer.counts, len(parts.train)
     )
-    taught, recalls = newcomers.taught(algorithm, slow, exam, config.seed)
+    likeness = newcomers.likeness(slow, config.seed)
+    taught, recalls = newcomers.taught(algorithm, slow, exam, config.seed, likeness)
     slow = {**slow, **taught}
+    if config.side == "user":
+        first = FirstUsers(newcomers, likeness, outer.interactions, config.seed)
+        slow |= first.taught(algorithm, slow, exam)
     manifest = weights.save(
         out,
         slow,
@@ -195,7 +200,7 @@ class _OuterLoop:
         self._users = parts.train[self._histories.lengths[parts.train] > 0]
         self._profiles = profiles
         self._algorithm, self._config, self._exam = algorithm, config, exam
-        interactions = _interactions(self._histories, parts.train, self._items)
+        self.interactions = interactions = _interactions(self._histories, parts.train, self._items)
         self.counts = np.asarray(interactions.sum(0), np.float64).ravel()
         slow = algorithm.initial(interactions, known, config.seed)
         if carry is not None:

@@ -168,7 +168,9 @@ class Frozen:
         rows, kin = algorithm.content_rows(slow, content), algorithm.kin(slow, content)
         items, scores = algorithm.recollect(slow, stranger, _nothing(self.device), self.unknown)
         recalled = rows.new_zeros(1, len(self.rows)).scatter_add(1, items, scores.to(rows))
-        beside = algorithm.recollect_newer(slow, stranger, kin.mean(recalled), kin.shares.sum(1))
+        beside = algorithm.recollect_newer(
+            slow, stranger, kin.mean(recalled), kin.shares.sum(1), None
+        )
         return Newcomers(
             rows.float(),
             (algorithm.score(slow, stranger, rows) + beside)[0].float(),

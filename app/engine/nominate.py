@@ -86,7 +86,11 @@ def _of_all(
     if snapshot.has_recollected:
         layout, known = snapshot.layout, len(frozen.rows)
         added[:, known:] = frozen.algorithm.recollect_newer(
-            frozen.slow, personal, layout.kin.mean(added[:, :known]), layout.kin.shares.sum(1)
+            frozen.slow,
+            personal,
+            layout.kin.mean(added[:, :known]),
+            layout.kin.shares.sum(1),
+            None,
         )
     if frozen.accruing < added.shape[1]:
         added[:, frozen.accruing :] += snapshot.live.shift.values
@@ -157,6 +161,7 @@ def added_to(device: Device, snapshot: Snapshot, asked: Asked, entity: int, rows
             asked.alone(entity),
             (of_kin.view_as(shares) * shares).sum(1),
             shares.sum(1),
+            None,
         )[0].to(added)
     late = rows >= frozen.accruing
     added[late] += snapshot.live.shift.values[rows[late] - frozen.accruing]

@@ -11,7 +11,16 @@ from scipy.sparse import csr_array
 from torch import Generator, Tensor
 
 from models.algorithms.memory import Rows
-from models.shapes import Episode, Features, Kin, Parts, Personal, Recollection, Support
+from models.shapes import (
+    Company,
+    Episode,
+    Features,
+    Kin,
+    Parts,
+    Personal,
+    Recollection,
+    Support,
+)
 
 Slow: TypeAlias = Mapping[str, Tensor]
 Retrieval: TypeAlias = Literal["dot", "multi_vector", "rescore"]
@@ -48,18 +57,22 @@ class Algorithm(Protocol):
     def item_rows(self, slow: Slow) -> Tensor:
         """[N, D] what scoring needs of each item."""
 
-    def content_rows(self, slow: Slow, content: Features) -> Tensor:
-        """[B, D] the rows of items that training never saw, from what is known of them."""
+    def content_rows(self, slow: Slow, content: Features, company: Company | None = None) -> Tensor:
+        """[B, D] the rows of items that training never saw, from what is known of them.
 
-    def kin(self, slow: Slow, content: Features) -> Kin:
+        Where `company` is told and the slow weights have learned of it, from that as well.
+        """
+
+    def kin(self, slow: Slow, content: Features, company: Company | None = None) -> Kin:
         """The trained items that such items are most like."""
 
     def recollect_newer(
-        self, slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor
+        self, slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor, moved: Tensor | None
     ) -> Tensor:
         """[B, M] to be added to the scores of M items that training never saw, by their kin.
 
-        `of_kin` [B, M] is what was recalled of them; `known` [M] is 0 where there are none, else 1.
+        `of_kin` [B, M] is what was recalled of them; `known` [M] is 0 where there are none, else 1;
+        `moved` [M] how far they have gone over to their company, None for not at all.
         """
 
     def popularity_shift(

@@ -8,14 +8,17 @@ that the expected rate counts for), and by shots content_weight [51] and content
 the recollection of kin counts for, and what an item scores that has kin at all).
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from models.algorithms import company as by_company
 from models.algorithms.interface import Slow
 from models.algorithms.likeness import weighed
 from models.algorithms.recall import at_shots, weighted_rows
-from models.shapes import MOST_SHOTS, Features, Kin, Personal
+from models.shapes import MOST_SHOTS, Company, Features, Kin, Personal
 
 MOST_KIN = 50
 CHANCES = 10.0
@@ -48,15 +51,25 @@ def untaught(vectors: Tensor, popularity: Tensor) -> dict[str, Tensor]:
     }
 
 
-def expected(slow: Slow, content: Features) -> tuple[Tensor, Tensor]:
-    """([M, d] item vectors, [M, 1] log rates) of items of which only the content is known."""
+def expected(slow: Slow, content: Features, company: Company | None) -> tuple[Tensor, Tensor]:
+    """([M, d] item vectors, [M, 1] log rates) of items that training never saw."""
     told = _told(slow, content)
     foretold = weighted_rows(told, slow["content_map"]) + slow["content_base"]
-    return foretold[:, :-1], foretold[:, -1:]
+    vectors, rates = foretold[:, :-1], foretold[:, -1:]
+    if company is not None and by_company.is_learned(slow):
+        vectors = by_company.vectors(slow, vectors, company)
+    return vectors, rates
 
 
-def kin(slow: Slow, content: Features) -> Kin:
-    """The trained items of largest cosine, by their shares of its sum."""
+def kin(slow: Slow, content: Features, company: Company | None) -> Kin:
+    """The trained items of largest cosine, by their shares of its sum; and those of its company."""
+    alike = _alike(slow, content)
+    if company is None or not by_company.is_learned(slow):
+        return alike
+    return by_company.kin(slow, alike, company)
+
+
+def _alike(slow: Slow, content: Features) -> Kin:
     told = _told(slow, content)
     columns, values = slow["content_columns"], slow["content_values"].to(told.values)
     asked = told.values.new_zeros(len(told.values), max(1, len(slow["content_scale"])))
@@ -67,10 +80,22 @@ def kin(slow: Slow, content: Features) -> Kin:
     return Kin(near.indices, near.values / torch.where(total > 0, total, 1))
 
 
-def recollect(slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor) -> Tensor:
+def recollect(
+    slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor, moved: Tensor | None
+) -> Tensor:
     """[B, M] what newer items score beside their rows: see `Algorithm.recollect_newer`."""
+    by_content = _placed(slow, PLACING, personal, of_kin, known)
+    if moved is None or not by_company.is_learned(slow):
+        return by_content
+    told = _placed(slow, by_company.PLACING, personal, of_kin, known)
+    return torch.lerp(by_content, told, moved.to(of_kin).expand_as(of_kin))
+
+
+def _placed(
+    slow: Slow, placing: Sequence[str], personal: Personal, of_kin: Tensor, known: Tensor
+) -> Tensor:
     weight, shift = (
-        at_shots(slow, table, personal.shots).unsqueeze(-1).to(of_kin) for table in PLACING
+        at_shots(slow, table, personal.shots).unsqueeze(-1).to(of_kin) for table in placing
     )
     return weight * of_kin + personal.gate.unsqueeze(-1).to(of_kin) * shift * known.to(of_kin)
 

@@ -31,6 +31,7 @@ from models.config import RankerConfig
 from models.losses import query_loss
 from models.shapes import (
     MOST_SHOTS,
+    Company,
     Episode,
     Features,
     Kin,
@@ -68,7 +69,7 @@ class Ranking(ABC):
     feature), each as NAME_items [., J] int32 and NAME_values [., J]; profile_scale [V] and
     profile_power [] (how much a feature counts in that memory); by shots the tables gate, caution,
     prior_weight, reach and NAME_weight, each [51]; dislike_weight [] (of a negative event);
-    and what models.algorithms.newcomer says.
+    and what models.algorithms.newcomer says and, beside `tensors`, models.algorithms.company.
     """
 
     config: RankerConfig = field(default_factory=RankerConfig)
@@ -119,17 +120,17 @@ class Ranking(ABC):
         columns = torch.stack((slow["item_biases"], slow["popularity"]), dim=1)
         return torch.cat([self.body(slow, slow["item_vectors"]), columns], dim=1)
 
-    def content_rows(self, slow: Slow, content: Features) -> Tensor:
-        vectors, rates = newcomer.expected(slow, content)
+    def content_rows(self, slow: Slow, content: Features, company: Company | None = None) -> Tensor:
+        vectors, rates = newcomer.expected(slow, content, company)
         return torch.cat([self.body(slow, vectors), rates, rates], dim=1)
 
-    def kin(self, slow: Slow, content: Features) -> Kin:
-        return newcomer.kin(slow, content)
+    def kin(self, slow: Slow, content: Features, company: Company | None = None) -> Kin:
+        return newcomer.kin(slow, content, company)
 
     def recollect_newer(
-        self, slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor
+        self, slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor, moved: Tensor | None
     ) -> Tensor:
-        return newcomer.recollect(slow, personal, of_kin, known)
+        return newcomer.recollect(slow, personal, of_kin, known, moved)
 
     def popularity_shift(
         self, slow: Slow, rows: Tensor, events: Tensor, events_of_all: Tensor

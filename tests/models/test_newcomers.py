@@ -51,7 +51,8 @@ class Taught:
         self.start = ALGORITHM.initial(met, csr_array((met.shape[0], 0)), 0)
         self.counts: NDArray[np.float64] = np.asarray(met.sum(0)).ravel()
         newcomers = Newcomers(self.contents, self.encoders.items.size, self.counts, met.shape[0])
-        self.taught, self.recalls = newcomers.taught(ALGORITHM, self.start, self.exam, 0)
+        likeness = newcomers.likeness(self.start, 0)
+        self.taught, self.recalls = newcomers.taught(ALGORITHM, self.start, self.exam, 0, likeness)
         self.slow = self.start | self.taught
 
 
@@ -101,7 +102,9 @@ def test_the_same_seed_teaches_the_same(dataset: Dataset, taught: Taught) -> Non
 
 def test_nothing_is_taught_where_nothing_is_known(taught: Taught) -> None:
     nothing = Newcomers(Features.none(ITEMS), 0, taught.counts, 100)
-    assert nothing.taught(ALGORITHM, taught.start, taught.exam, 0) == ({}, {})
+    likeness = nothing.likeness(taught.start, 0)
+    assert likeness is None
+    assert nothing.taught(ALGORITHM, taught.start, taught.exam, 0, likeness) == ({}, {})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,16 @@ from torch import Tensor
 
 from models import placement
 from models.metrics import Question
-from models.placement import HARM, SHIFTS, WEIGHTS, Lineup, best_places, lifted
+from models.placement import (
+    HARM,
+    SHIFTS,
+    WEIGHTS,
+    Lineup,
+    best_places,
+    lifted,
+    means,
+    raised,
+)
 
 OLD, NEW, ASKED = 40, 12, 30
 
@@ -128,3 +137,23 @@ def test_there_is_no_place_where_no_shift_is_followed() -> None:
     old, question, (row, recalled, reach), wanted = random_parts()
     closed = Lineup.of(old, question, (row, recalled, torch.zeros_like(reach)), wanted)
     assert list(best_places({0: [closed], 1: [Lineup.of(*random_parts())]})) == [1]
+
+
+def test_what_is_raised_finds_more_and_harms_nobody() -> None:
+    samples = [Lineup.of(*random_parts(seed)) for seed in range(3)]
+    before = [means(sample.marks(0.0, -1.0)) for sample in samples]
+    found = raised(samples, before, WEIGHTS, SHIFTS)
+    assert found is not None
+    recall, place = found
+    after = [means(sample.marks(*place)) for sample in samples]
+    assert recall == pytest.approx(sum(one.new for one in after) / 3)
+    assert recall > sum(one.new for one in before) / 3
+    assert sum(one.together for one in after) >= sum(one.together for one in before)
+    for one, alone in zip(after, before, strict=True):
+        assert one.old >= (1 - HARM) * alone.old
+
+
+def test_nothing_is_raised_where_every_place_harms() -> None:
+    sample = Lineup.of(*random_parts())
+    before = means(sample.marks(0.0, -1.0))
+    assert raised([sample], [before], (0.0,), (40.0,)) is None

@@ -78,7 +78,7 @@ async def test_newer_items_are_placed_by_their_kin(weights: MetaWeights) -> None
     content = frozen.encoders.items.encode([item.properties for item in FRESH])
     kin = algorithm.kin(frozen.slow, content)
     expected = algorithm.recollect_newer(
-        frozen.slow, personal, kin.mean(recalled), kin.shares.sum(1)
+        frozen.slow, personal, kin.mean(recalled), kin.shares.sum(1), None
     )
     moved = [placed[item.item_id] - by_rows[item.item_id] for item in FRESH]
     assert moved == pytest.approx(expected[0].tolist(), abs=1e-4)

@@ -85,7 +85,7 @@ def test_what_is_recalled_of_kin_counts_for_the_new(slow: dict[str, Tensor]) -> 
     recalled = torch.randn(2, ITEMS, generator=torch.Generator().manual_seed(1))
     kin = Kin(torch.tensor([[1, 4], [3, 0]]), torch.tensor([[0.75, 0.25], [0.0, 0.0]]))
     known = kin.shares.sum(1)
-    found = ALGORITHM.recollect_newer(tables, personal, kin.mean(recalled), known)
+    found = ALGORITHM.recollect_newer(tables, personal, kin.mean(recalled), known, None)
     of_kin = 0.75 * recalled[:, 1] + 0.25 * recalled[:, 4]
     torch.testing.assert_close(found[:, 0], 0.7 * of_kin + 0.5 * 0.3)
     assert torch.equal(found[:, 1], torch.zeros(2))
