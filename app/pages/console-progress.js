@@ -33,7 +33,7 @@ function stages(names) {
       if (box.className === "now") box.setAttribute("aria-current", "step");
       else box.removeAttribute("aria-current");
       const ready = replicas.filter((one) => one.version === version).length;
-      const counted = name === "agreeing" && index === reached && replicas.length > 0;
+      const counted = name === "agreeing" && replicas.length > 0 && (index === reached || ended === "done");
       write(state, counted ? say("stage.ready", { ready, all: replicas.length }) : say(`stage.is.${box.className}`));
     });
   }

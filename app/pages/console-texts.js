@@ -3,7 +3,7 @@ export const TEXTS = {
   title: "Thaw console",
   leave: "Leave",
   enter: "Admin key",
-  "enter.hint": "It stays in this tab until you leave or close it. `thaw keys create --scope admin` makes one.",
+  "enter.hint": "It stays in this tab until you leave or close it. “thaw keys create --scope admin” makes one.",
   "enter.key": "Key",
   "enter.do": "Enter",
 
@@ -51,7 +51,7 @@ export const TEXTS = {
   impact: "What lists are worth",
   "impact.days": "Days",
   "impact.hint": "Share of shown items that were clicked, with its 95 % interval.",
-  "impact.none": "Nothing yet: send `impression` and `click` events with the request_id of the list.",
+  "impact.none": "Nothing yet: send impression and click events with the request_id of the list.",
   "impact.absent": "This version of the service does not measure it.",
   "impact.by_mode": "By mode",
   "impact.by_arm": "By arm",

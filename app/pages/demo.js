@@ -1,6 +1,6 @@
 // The demo: three scenes on one page, chosen by the part of the address after #.
 import { shop } from "./api.js";
-import { part } from "./dom.js";
+import { part, reveal } from "./dom.js";
 import { fillTexts, learn, say } from "./say.js";
 import { attempt } from "./status.js";
 import { NOUNS, TEXTS } from "./texts.js";
@@ -45,4 +45,4 @@ await attempt(async () => {
   part("source").textContent = say(`source.${about.name}`);
   addEventListener("hashchange", show);
   await show();
-});
+}).finally(reveal);

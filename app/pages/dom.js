@@ -3,6 +3,9 @@ const SVG = "http://www.w3.org/2000/svg";
 
 export const part = (id) => document.getElementById(id);
 
+// Shows the page, once nothing in it will move any more.
+export const reveal = () => document.body.classList.remove("blank");
+
 function set(made, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value);

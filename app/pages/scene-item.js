@@ -1,7 +1,7 @@
 // Scene 2: something new. Made up here, placed by its properties, lifted by its first likes.
 import { shop } from "./api.js";
 import { cover } from "./covers.js";
-import { button, drawing, element, part } from "./dom.js";
+import { button, drawing, element, part, reveal } from "./dom.js";
 import { MOTIFS } from "./motifs.js";
 import { randomId } from "./random-id.js";
 import { described, movement, Rows } from "./rows.js";
@@ -165,6 +165,7 @@ export async function begin() {
   });
   part("applaud").addEventListener("click", () => attempt(applaud));
   blank();
+  reveal();
 }
 
 function blank() {

@@ -1,7 +1,7 @@
 // Scene 3: a shop that has seen nobody. People of the data come in, one after the other, and it learns.
 import { Shop } from "./api.js";
 import { curve } from "./curve.js";
-import { element, part } from "./dom.js";
+import { element, part, reveal } from "./dom.js";
 import { randomId } from "./random-id.js";
 import { described, Rows } from "./rows.js";
 import { say } from "./say.js";
@@ -96,7 +96,9 @@ async function blank() {
 
 export async function begin() {
   lists = { after: new Rows(part("after")), stranger: new Rows(part("stranger")) };
-  lists.stranger.expect(SHOWN);
+  for (const list of Object.values(lists)) list.expect(SHOWN);
+  showLearning();
+  reveal();
   await shop.open();
   people = await shop.people();
   part("one").addEventListener("click", () => attempt(() => letIn(1)));

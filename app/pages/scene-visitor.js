@@ -1,7 +1,7 @@
 // Scene 1: somebody new. Two lists side by side, and what each click does to one of them.
 import { shop } from "./api.js";
 import { curve } from "./curve.js";
-import { button, element, part } from "./dom.js";
+import { button, element, part, reveal } from "./dom.js";
 import { beginFilters, filters, passes } from "./filters.js";
 import { randomId } from "./random-id.js";
 import { because } from "./reasons.js";
@@ -73,13 +73,17 @@ function why({ item_id }) {
 function showRest() {
   showFacts(latest);
   lists.everyone.show(everyone.slice(0, SHOWN).map((item) => ({ ...item, told: toldOf(item) })));
+  showTold();
+  part("back").hidden = without === null;
+  part("you-hint").textContent = without ? say("whatif.on", without) : say("you.hint");
+}
+
+function showTold() {
   lists.told.show(visitor.told.map(toldRow), say("told.nothing"));
   const percent = Math.round((visitor.curve.at(-1) ?? 0) * 100);
   const label = visitor.told.length ? say("curve.label", { count: visitor.told.length, percent }) : say("curve.empty");
   const values = visitor.told.length ? visitor.curve : [];
   part("curve").replaceChildren(curve([{ name: "warm", values }], { label }), element("p", { class: "hint" }, label));
-  part("back").hidden = without === null;
-  part("you-hint").textContent = without ? say("whatif.on", without) : say("you.hint");
 }
 
 function toldRow(item) {
@@ -149,7 +153,10 @@ export async function begin() {
   };
   lists.you.expect(SHOWN);
   lists.everyone.expect(SHOWN);
+  showFacts(null);
+  showTold();
   beginFilters(() => attempt(load));
+  reveal();
   let waiting;
   part("query").addEventListener("input", () => {
     clearTimeout(waiting);

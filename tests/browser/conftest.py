@@ -127,8 +127,10 @@ def served(state: Path, database_url: str, **environment: str) -> Iterator[str]:
             server.wait(START_SECONDS)
 
 
-def wait_until_ready(server: "subprocess.Popen[bytes]", url: str) -> None:
-    give_up = monotonic() + START_SECONDS
+def wait_until_ready(
+    server: "subprocess.Popen[bytes]", url: str, seconds: float = START_SECONDS
+) -> None:
+    give_up = monotonic() + seconds
     while monotonic() < give_up:
         assert server.poll() is None, "the server ended"
         try:
@@ -136,7 +138,7 @@ def wait_until_ready(server: "subprocess.Popen[bytes]", url: str) -> None:
                 return
         except httpx.TransportError:
             continue
-    pytest.fail(f"the server was not ready within {START_SECONDS} s")
+    pytest.fail(f"the server was not ready within {seconds} s")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

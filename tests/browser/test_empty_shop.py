@@ -1,41 +1,26 @@
 """Scene 3 of the demo: a second service that begins without any interaction, and learns."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import polars as pl
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from app.cli.empty_shop import prepare_empty_shop
 from app.settings import Settings
 from models.data import read
-from tests.app.cli.conftest import generated_shop
 from tests.browser.axe import LOOKS, complaints, overflow
-from tests.browser.conftest import prepare, served, watched
+from tests.browser.conftest import watched
+from tests.browser.shops import films
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module")
 def address(state: Path) -> Iterator[str]:
-    """The demo, with an empty shop beside it."""
-    database_url = f"sqlite+aiosqlite:///{state}/thaw.db"
-    asyncio.run(prepare(state, database_url))
-    folder = generated_shop(state / "data")
-    liked_much(folder)
-    prepare_empty_shop(read(folder), folder, Settings(state=state))
-    with served(state, database_url) as url:
+    with films(state) as url:
         yield url
-
-
-def liked_much(folder: Path) -> None:
-    """Twenty people of two tastes, each of whom liked fifteen items."""
-    rows = [(f"u{n}", f"i{item}") for n in range(20) for item in range(n % 2, 30, 2)]
-    table = pl.DataFrame(rows, ["user_id", "item_id"], orient="row")
-    table.write_csv(folder / "interactions.csv")
 
 
 async def strangers(page: Page) -> list[str | None]:

@@ -1,22 +1,19 @@
 """The demo of a shop with prices: a price and stock filter."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import prepare, served
+from tests.browser.shops import groceries
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module")
 def address(state: Path) -> Iterator[str]:
-    database_url = f"sqlite+aiosqlite:///{state}/thaw.db"
-    asyncio.run(prepare(state, database_url, priced=True))
-    with served(state, database_url, THAW_DEMO_SHOP="groceries") as url:
+    with groceries(state) as url:
         yield url
 
 
