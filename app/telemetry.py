@@ -93,6 +93,8 @@ def configure_logging(form: Literal["json", "console"]) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
+    # It tells at every start which instructions it was not built for.
+    logging.getLogger("faiss").setLevel(logging.WARNING)
     # Its lines hold query strings, hence the keys of beacons; `request_answered` takes their place.
     logging.getLogger("uvicorn.access").disabled = True
 

@@ -57,7 +57,10 @@ def listen(host: str, port: int, *, move_on: bool = False) -> socket.socket | No
                 say(f"port {candidate}: {reason}; trying the next")
         else:
             return attempt
-    complain(f"cannot listen on {host}:{port}: {reason}", "choose another port")
+    complain(
+        f"cannot listen on {host}:{port}: {reason}",
+        "end what listens there, or choose another port",
+    )
     return None
 
 

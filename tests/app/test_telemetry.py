@@ -85,3 +85,11 @@ async def test_the_console_shows_answered_requests_too(capsys: pytest.CaptureFix
     shown = capsys.readouterr().err
     assert "request_answered" in shown
     assert "12.3" in shown
+
+
+def test_a_library_that_tells_how_it_was_built_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json")
+    logging.getLogger("faiss.loader").info("Loading faiss with AVX2 support.")
+    logging.getLogger("faiss.loader").warning("it failed")
+    assert "Loading" not in (shown := capsys.readouterr().err)
+    assert "it failed" in shown
