@@ -194,6 +194,10 @@ class Item:
     """Positive events on any item while this one could not be met; as long as it can be, all
     others were chances of it.
     """
+    company: str = ""
+    """What its first users know beside it, as `app.stores.companies` tells it; empty for nothing.
+    No matter of the one who puts the item.
+    """
 
     def is_open(self, at: int) -> bool:
         """Whether it may be shown at a time (ms)."""

@@ -18,6 +18,7 @@ from app.settings import ScenarioSettings, Settings
 from app.stores.activation import Activation
 from app.stores.api_keys import ApiKeys
 from app.stores.catalogue import Catalogue
+from app.stores.companies import Companies
 from app.stores.cursors import Cursors
 from app.stores.database import Database
 from app.stores.embedded_valkey import EmbeddedValkey
@@ -111,6 +112,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             support=support,
             catalogue=Catalogue(database),
             popularity=Popularity(database),
+            companies=Companies(database),
             members=Members(database),
             retention=Retention(database),
             activation=Activation(database),

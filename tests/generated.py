@@ -49,6 +49,23 @@ def _memory(items: int, features: int, name: str) -> Rows:
     return rows, torch.ones(rows.shape)
 
 
+def generated_tastes(items: int = 60, width: int = 8) -> dict[str, torch.Tensor]:
+    """Slow weights that say of items whether their numbers are even, and that what first users of
+    a new one know beside it tells which it is like.
+    """
+    slow = generated_slow(items, width)
+    sides = torch.where(torch.arange(items) % 2 == 0, 1.0, -1.0).unsqueeze(1)
+    return {
+        "item_vectors": sides + 0.1 * slow["item_vectors"],
+        "company_map": torch.eye(width),
+        "company_mean": torch.zeros(width),
+        "company_base": torch.zeros(width),
+        "company_doubt": torch.tensor(2.0),
+        "company_weight": torch.full((51,), 0.5),
+        "company_shift": torch.full((51,), 0.1),
+    }
+
+
 def generated_encoders() -> Encoders:
     """People have a town or none, items a genre; nothing else counts."""
     people = pl.DataFrame({"user_id": [str(n) for n in range(40)], "town": [*TOWNS, None] * 10})
@@ -68,6 +85,7 @@ def save_generated(
     encoders: Encoders | None = None,
     interactions: int = 1_000,
     side: Side = "user",
+    tastes: bool = False,
 ) -> MetaWeights:
     """A version of generated meta-weights on disk, as training would leave it."""
     facts = Facts(
@@ -81,5 +99,7 @@ def save_generated(
         features=encoders.to_json() if encoders else None,
     )
     slow = generated_slow(items, seed=seed, features=encoders.users.size if encoders else 0)
+    if tastes:
+        slow |= generated_tastes(items)
     version = meta_weights.save(directory, slow, generated_ids(items), facts).version
     return meta_weights.load(directory, version)

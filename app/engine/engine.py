@@ -144,8 +144,8 @@ class Engine:
         told = list({item.item_id: item for item in items}.values())
         lacking, made = layout.lacks(told), list[Newcomers]()
         for start in range(0, len(lacking), CONTENTS):
-            contents = [item.properties for item in lacking[start : start + CONTENTS]]
-            made.append(await self._device.run(layout.frozen.newcomers, contents))
+            some = lacking[start : start + CONTENTS]
+            made.append(await self._device.run(layout.frozen.newcomers, some))
         if made:
             layout = await self._device.run(layout.joined_by, lacking, made)
         rows, properties = (

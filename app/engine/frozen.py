@@ -1,5 +1,6 @@
 """The frozen world: one version of the meta-weights. Adaptation reads nothing else."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from app.domain import Item
 from app.engine.best import best_columns
 from app.engine.device import Device
 from app.engine.index import Index
 from app.engine.shared import shared
 from app.errors import WeightsRejected
 from models import algorithms
+from models.algorithms import company
 from models.algorithms.interface import Algorithm, Slow
 from models.algorithms.newcomer import PLACING
 from models.algorithms.queries import is_searchable
@@ -21,13 +24,15 @@ from models.algorithms.scoring import personalise, score_items
 from models.algorithms.served import Served
 from models.encoders import Encoders
 from models.features import Encoder
-from models.shapes import Features, Kin, Personal, Support
+from models.shapes import Company, Features, Kin, Personal, Support
 from models.weights import MetaWeights
 
 INDEXED = 100_000
 """Items from which on an index finds the best sooner than scoring all: see docs/performance.md."""
 FIRST = 4_000
 """Trained items that everyone's list is taken from, as long as enough of them may be shown."""
+
+_NO_COMPANY = '{"users": 0, "shares": {}}'
 
 
 class Newcomers(NamedTuple):
@@ -38,6 +43,8 @@ class Newcomers(NamedTuple):
     everyone: Tensor
     """[M] float32 their scores for a stranger."""
     kin: Kin
+    moved: Tensor
+    """[M] float32 how far they have gone over from content to company."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class Frozen:
     device: Device
     stranger: Personal
     """One person of whom nothing is known."""
+    by_company: bool
+    """Whether what first users know beside a newer item counts."""
     recollects_newer: bool
     """Whether what is recalled of their kin counts for newer items."""
     dislike_weight: float
@@ -115,7 +124,10 @@ class Frozen:
             encoders=encoders,
             device=device,
             stranger=personalise(algorithm, slow, nothing, unknown),
-            recollects_newer=any(bool(slow[table].any()) for table in PLACING),
+            by_company=company.is_learned(slow),
+            recollects_newer=any(
+                bool(slow[table].any()) for table in (*PLACING, *company.PLACING) if table in slow
+            ),
             dislike_weight=float(slow["dislike_weight"]),
             unknown=unknown,
         )
@@ -158,23 +170,49 @@ class Frozen:
             return Features(*(part.expand(len(known), -1) for part in self.unknown))
         return _on(self.device, self.encoders.users.encode(known))
 
-    def newcomers(self, known: Sequence[Mapping[str, Any]]) -> "Newcomers":
-        """What items that training never saw are, by what is known of them.
+    def newcomers(self, new: Sequence[Item]) -> "Newcomers":
+        """What items that training never saw are, by what is known of them and their company.
 
         Each alone decides: in double precision its neighbours do not show.
         """
         algorithm, slow, stranger = self.algorithm, self.slow, self.stranger
-        content = _on(self.device, self.encoders.items.encode(known))
-        rows, kin = algorithm.content_rows(slow, content), algorithm.kin(slow, content)
+        properties = [item.properties for item in new]
+        content = _on(self.device, self.encoders.items.encode(properties))
+        known = self._companies([item.company for item in new])
+        rows = algorithm.content_rows(slow, content, known)
+        kin = algorithm.kin(slow, content, known)
+        moved = company.moved(slow, known) if self.by_company else rows.new_zeros(len(rows))
         items, scores = algorithm.recollect(slow, stranger, _nothing(self.device), self.unknown)
         recalled = rows.new_zeros(1, len(self.rows)).scatter_add(1, items, scores.to(rows))
         beside = algorithm.recollect_newer(
-            slow, stranger, kin.mean(recalled), kin.shares.sum(1), None
+            slow, stranger, kin.mean(recalled), kin.shares.sum(1), moved
         )
         return Newcomers(
             rows.float(),
             (algorithm.score(slow, stranger, rows) + beside)[0].float(),
             Kin(kin.items, kin.shares.float()),
+            moved.float(),
+        )
+
+    def _companies(self, told: Sequence[str]) -> Company:
+        """As far as training knows the items in them."""
+        companies: list[dict[str, Any]] = [json.loads(one or _NO_COMPANY) for one in told]
+        known = [
+            {self.index[key]: share for key, share in one["shares"].items() if key in self.index}
+            for one in companies
+        ]
+        shape = len(told), max(1, max(map(len, known), default=0))
+        items, shares = torch.zeros(shape, dtype=torch.int64), torch.zeros(shape).double()
+        for place, one in enumerate(known):
+            items[place, : len(one)] = torch.tensor(list(one), dtype=torch.int64)
+            found = torch.tensor(list(one.values()), dtype=torch.float64)
+            shares[place, : len(one)] = found / found.sum()
+        users = torch.tensor([one["users"] for one in companies], dtype=torch.float64)
+        device = self.device
+        return Company(
+            items.to(device.torch),
+            shares.to(device.torch, device.precision),
+            users.to(device.torch, device.precision),
         )
 
 
@@ -206,7 +244,14 @@ def _read(encoder: Encoder, properties: Mapping[str, Any]) -> Mapping[str, Any]:
 def _try_all_features(algorithm: Algorithm, slow: Slow, encoders: Encoders, device: Device) -> None:
     """Fails where an encoder makes features that the slow weights have no place for."""
     algorithm.prior(slow, _all_of(encoders.users, device))
-    algorithm.content_rows(slow, _all_of(encoders.items, device))
+    algorithm.content_rows(slow, _all_of(encoders.items, device), _first_item(device))
+
+
+def _first_item(device: Device) -> Company:
+    """The company of one user, who knows the first item alone."""
+    items = torch.zeros(1, 1, dtype=torch.int64, device=device.torch)
+    one = torch.ones(1, device=device.torch)
+    return Company(items, one.unsqueeze(0), one)
 
 
 def _all_of(encoder: Encoder, device: Device) -> Features:

@@ -1,7 +1,9 @@
 """The item matrix: rows that training made, then those of newer items. Never changed in place."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import torch
 from torch import Tensor
@@ -27,13 +29,17 @@ class Layout:
     """[M, J] int64 rows of the trained items they are most like."""
     kin_shares: Grown
     """[M, J] float32 of each of those."""
+    newer_moved: Grown
+    """[M] float32 how far they have gone over from content to company."""
+    moved: Tensor | None
+    """[M] the same, where any has."""
     contents: dict[str, str]
     """Of every newer item, what its row was made of."""
 
     @classmethod
     def of(cls, frozen: Frozen) -> "Layout":
         ids = ItemIds.of(frozen.item_ids, frozen.index)
-        kin = frozen.newcomers([{}]).kin
+        kin = frozen.newcomers([Item("")]).kin
         return cls(
             frozen,
             ids,
@@ -41,6 +47,8 @@ class Layout:
             Grown.of(frozen.everyone[:0]),
             Grown.of(kin.items[:0]),
             Grown.of(kin.shares[:0]),
+            Grown.of(frozen.everyone[:0]),
+            None,
             {},
         )
 
@@ -69,7 +77,10 @@ class Layout:
         if place < 0:
             return {item_id: 1.0}
         pairs = zip(self.kin.items[place].tolist(), self.kin.shares[place].tolist(), strict=True)
-        return {self.ids[row]: share for row, share in pairs if share > 0}
+        shares: dict[str, float] = defaultdict(float)
+        for row, share in pairs:
+            shares[self.ids[row]] += share
+        return {item_id: share for item_id, share in shares.items() if share > 0}
 
     def rows(self, places: Tensor) -> Tensor:
         """[..., D] the rows of these places."""
@@ -113,8 +124,13 @@ class Layout:
         contents.update(told)
         grown = replace(self, ids=ids, contents=contents)
         where = [grown.row(item.item_id) - known for item in items]
+        moved = torch.cat([some.moved for some in made])
+        newer_moved = self.newer_moved.changed(where, moved)
+        any_moved = self.moved is not None or bool(moved.any())
         return replace(
             grown,
+            newer_moved=newer_moved,
+            moved=newer_moved.values if any_moved else None,
             newer=self.newer.changed(where, rows),
             newer_everyone=self.newer_everyone.changed(where, scores),
             kin_items=self.kin_items.changed(where, kin_items),
@@ -123,4 +139,7 @@ class Layout:
 
     def _told(self, item: Item) -> str:
         """As text, for Python takes 1, 1.0 and true for the same."""
-        return repr(self.frozen.content(item.properties))
+        content = repr(self.frozen.content(item.properties))
+        if not item.company or not self.frozen.by_company:
+            return content
+        return content + blake2b(item.company.encode(), digest_size=16).hexdigest()

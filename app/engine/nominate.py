@@ -90,7 +90,7 @@ def _of_all(
             personal,
             layout.kin.mean(added[:, :known]),
             layout.kin.shares.sum(1),
-            None,
+            layout.moved,
         )
     if frozen.accruing < added.shape[1]:
         added[:, frozen.accruing :] += snapshot.live.shift.values
@@ -161,7 +161,7 @@ def added_to(device: Device, snapshot: Snapshot, asked: Asked, entity: int, rows
             asked.alone(entity),
             (of_kin.view_as(shares) * shares).sum(1),
             shares.sum(1),
-            None,
+            None if layout.moved is None else layout.moved[places],
         )[0].to(added)
     late = rows >= frozen.accruing
     added[late] += snapshot.live.shift.values[rows[late] - frozen.accruing]

@@ -80,7 +80,11 @@ async def _refresh(runtime: Runtime) -> None:
 async def _count(runtime: Runtime) -> None:
     parts, snapshot = runtime.parts, runtime.parts.engine.snapshot
     known = snapshot.frozen.index if snapshot else ()
-    await parts.popularity.count(now_ms(), stubs=parts.policy.stub_items, known=known)
+    company = snapshot is not None and snapshot.frozen.by_company
+    stubs = parts.policy.stub_items
+    if await parts.popularity.count(now_ms(), stubs=stubs, known=known, company=company):
+        while company and await parts.companies.refresh():
+            pass
 
 
 async def _sweep(runtime: Runtime) -> None:

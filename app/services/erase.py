@@ -8,6 +8,7 @@ from app.domain import Entity
 from app.errors import StorageUnavailable
 from app.services.apply import apply
 from app.services.parts import Parts
+from app.services.sync_catalogue import sync_catalogue
 from models.weights import list_manifests
 
 
@@ -30,6 +31,8 @@ async def erase(parts: Parts, member: Entity, now: int) -> Erased:
     await apply(parts, erasure.positions)
     with suppress(StorageUnavailable):  # the sweeper does it once Redis is back
         await parts.support.forget(erasure.positions)
+    with suppress(StorageUnavailable):  # following does it once the database is back
+        await sync_catalogue(parts, now)
     manifests = await to_thread(list_manifests, parts.policy.weights_directory)
     trained = tuple(one.version for one in manifests if one.data.get("interactions") != 0)
     return Erased(erasure.events, erasure.guests, erasure.had_properties, trained)

@@ -10,6 +10,7 @@ from app.services.experiment import Experiment
 from app.services.scenario import Scenario
 from app.stores.activation import Activation
 from app.stores.catalogue import Catalogue
+from app.stores.companies import Companies
 from app.stores.cursors import Cursors
 from app.stores.event_log import EventLog
 from app.stores.explored import ExploredLists
@@ -47,6 +48,7 @@ class Parts:
     support: SupportStore
     catalogue: Catalogue
     popularity: Popularity
+    companies: Companies
     members: Members
     retention: Retention
     activation: Activation

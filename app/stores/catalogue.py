@@ -12,7 +12,7 @@ from app.domain import Entity, Item, Namespace, Position, User
 from app.stores.append import advance, find_positions
 from app.stores.database import Database
 from app.stores.statements import BulkInsert, Value, chunks
-from app.stores.tables import CatalogueEpochRow, ItemRow, UserRow
+from app.stores.tables import CatalogueEpochRow, CompanyRow, ItemRow, UserRow
 
 PUT_ITEMS = BulkInsert(
     ItemRow,
@@ -116,7 +116,8 @@ class Catalogue:
         """
         place = tuple_(ItemRow.epoch, ItemRow.item_id)
         rows = (
-            select(ItemRow)
+            select(ItemRow, CompanyRow.told)
+            .outerjoin(CompanyRow, CompanyRow.item_id == ItemRow.item_id)
             .where(place > tuple_(*after))
             .order_by(ItemRow.epoch, ItemRow.item_id)
             .limit(limit)
@@ -126,7 +127,8 @@ class Catalogue:
             standing = Standing(row.epoch, row.events, row.counted_at)
             found = (await connection.execute(rows)).all() if row.epoch >= after[0] else ()
         last = (found[-1].epoch, found[-1].item_id) if len(found) == limit else None
-        return Changes(tuple(map(_item, found)), standing, last)
+        items = (replace(_item(row), company=row.told or "") for row in found)
+        return Changes(tuple(items), standing, last)
 
     async def properties(
         self, item_ids: Sequence[str], fields: Sequence[str]
@@ -222,7 +224,7 @@ async def _items(connection: AsyncConnection, item_ids: Sequence[str]) -> dict[s
     return found
 
 
-def _item(row: Row[Any]) -> Item:
+def _item(row: Row[*tuple[Any, ...]]) -> Item:
     return Item(
         row.item_id,
         row.properties,

@@ -1,6 +1,6 @@
 """A guest becomes a member, with its events; a member is erased, with its guests."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, func, insert, select, text, update
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import Entity, Position
 from app.errors import AlreadyMerged
+from app.stores import companies
 from app.stores.append import Life, advance, note_pending
 from app.stores.database import Database
 from app.stores.lives import PastLife, remember_erased
@@ -98,7 +99,7 @@ class Members:
             guests = [Entity.parse(name) for name in (await connection.execute(rows)).scalars()]
             lives |= await advance(connection, guests)
             names = [str(entity) for entity in lives]
-            await _uncount(connection, names)
+            liked = await _uncount(connection, names)
             events = await connection.execute(delete(EventRow).where(EventRow.entity.in_(names)))
             await connection.execute(delete(ExploredRow).where(ExploredRow.entity.in_(names)))
             users = await connection.execute(delete(UserRow).where(UserRow.user_id == member.id))
@@ -106,6 +107,7 @@ class Members:
             await remember_erased(connection, _past(lives.items(), now))
             ended = {entity: _end(life) for entity, life in lives.items()}
             await note_pending(connection, ended)
+            await companies.forget(connection, liked)
             return Erasure(events.rowcount, len(guests), users.rowcount > 0, ended)
 
     async def forget_erasures(self, before: int) -> None:
@@ -114,8 +116,8 @@ class Members:
             await connection.execute(delete(ErasedRow).where(ErasedRow.erased_at < before))
 
 
-async def _uncount(connection: AsyncConnection, names: list[str]) -> None:
-    """Live popularity goes back by what these did."""
+async def _uncount(connection: AsyncConnection, names: list[str]) -> Collection[str]:
+    """Live popularity goes back by what these did. Returns which items they liked."""
     liked = (
         select(EventRow.item_id, func.count())
         .where(EventRow.entity.in_(names), EventRow.weight > 0)
@@ -124,6 +126,7 @@ async def _uncount(connection: AsyncConnection, names: list[str]) -> None:
     counts = {item_id: -count for item_id, count in await connection.execute(liked)}
     if counts:
         await connection.execute(insert(UncountedRow), {"events": counts})
+    return counts
 
 
 def _past(lives: Iterable[tuple[Entity, Life]], now: int) -> list[tuple[Entity, PastLife]]:

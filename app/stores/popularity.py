@@ -12,6 +12,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import Item
+from app.stores import companies
 from app.stores.catalogue import item_values, lock_standing
 from app.stores.database import Database
 from app.stores.statements import BulkInsert, chunks
@@ -35,13 +36,16 @@ class Popularity:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def count(self, now: int, *, stubs: bool, known: Container[str] = ()) -> bool:
+    async def count(
+        self, now: int, *, stubs: bool, known: Container[str] = (), company: bool = False
+    ) -> bool:
         """Adds what is uncounted to the items and raises the epoch; rests if it was done lately.
 
         Args:
             now: in milliseconds.
             stubs: whether to make the items that are unknown; else their events are forgotten.
             known: of these items, those that could be met all along though nobody put them.
+            company: whether the company of all others is to be made anew.
 
         Returns:
             Whether anything was counted.
@@ -67,6 +71,8 @@ class Popularity:
                 for item_id in told
             )
             await COUNT.run(connection, [item_values(item, epoch) for item in items])
+            if company:
+                await companies.due(connection, [one for one in told if one not in known])
             await connection.execute(
                 update(CatalogueEpochRow).values(
                     epoch=epoch, events=total + counts.total(), counted_at=until

@@ -160,6 +160,31 @@ class UncountedRow(Base):
     events: Mapped[dict[str, int]] = mapped_column(JSON)
 
 
+class CompanyRow(Base):
+    """What the first users of a newer item know beside it.
+
+    `due` when it is to be made anew; `turn` rises whenever it becomes so, so that who is late does
+    not put back what must be gone. `events` were counted on the item when it was made.
+    """
+
+    __tablename__ = "companies"
+    __table_args__ = (
+        Index(
+            "ix_companies_due",
+            "item_id",
+            postgresql_where=text("due"),
+            sqlite_where=text("due"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    item_id: Mapped[str] = mapped_column(Ordered, primary_key=True)
+    turn: Mapped[int] = mapped_column(BigInteger)
+    due: Mapped[bool]
+    events: Mapped[int] = mapped_column(BigInteger)
+    told: Mapped[str] = mapped_column(Text)
+
+
 class ActivationRow(Base):
     """One row: the meta-weights version that every replica should serve."""
 

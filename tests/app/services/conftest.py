@@ -11,6 +11,7 @@ from app.services.parts import Parts, Policy
 from app.settings import EventSettings
 from app.stores.activation import Activation
 from app.stores.catalogue import Catalogue
+from app.stores.companies import Companies
 from app.stores.cursors import Cursors
 from app.stores.database import Database
 from app.stores.event_log import EventLog
@@ -50,6 +51,7 @@ async def parts(
         support=support,
         catalogue=Catalogue(database),
         popularity=Popularity(database),
+        companies=Companies(database),
         members=Members(database),
         retention=Retention(database),
         activation=Activation(database),

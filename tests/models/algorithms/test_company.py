@@ -39,7 +39,7 @@ def slow() -> dict[str, Tensor]:
 
 def test_more_users_move_an_item_further(slow: dict[str, Tensor]) -> None:
     moved = by_company.moved(slow, COMPANY)
-    torch.testing.assert_close(moved, torch.tensor([1 / 4, 9 / 12, 0.0]))
+    torch.testing.assert_close(moved, torch.tensor([1 / 10, 9 / 10, 0.0]))
 
 
 def test_vectors_by_their_formula(slow: dict[str, Tensor]) -> None:
@@ -47,7 +47,7 @@ def test_vectors_by_their_formula(slow: dict[str, Tensor]) -> None:
     vectors = ALGORITHM.content_rows(slow, NOTHING, COMPANY)[:, :-2]
     known = slow["item_vectors"]
     for row, (part, near) in enumerate(
-        [(1 / 4, 0.25 * known[2] + 0.75 * known[5]), (9 / 12, known[7])]
+        [(1 / 10, 0.25 * known[2] + 0.75 * known[5]), (9 / 10, known[7])]
     ):
         foretold = (near - slow["company_mean"]) @ slow["company_map"] + slow["company_base"]
         torch.testing.assert_close(vectors[row], (1 - part) * of_content[row] + part * foretold)
@@ -60,7 +60,7 @@ def test_kin_are_shared_out_between_content_and_company(slow: dict[str, Tensor])
     assert kin.shares.shape == content.shares.shape
     torch.testing.assert_close(kin.shares.sum(1), torch.ones(3))
     assert kin.items[1].tolist() == [7, 9]
-    torch.testing.assert_close(kin.shares[1], torch.tensor([0.75, 0.15]) / 0.9)
+    torch.testing.assert_close(kin.shares[1], torch.tensor([0.9, 0.06]) / 0.96)
     assert kin.items[2].tolist() == [4, 0]
 
 
