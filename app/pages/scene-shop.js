@@ -4,7 +4,7 @@ import { curve } from "./curve.js";
 import { element, part, reveal } from "./dom.js";
 import { randomId } from "./random-id.js";
 import { described, Rows } from "./rows.js";
-import { say } from "./say.js";
+import { count, say } from "./say.js";
 import { attempt } from "./status.js";
 
 const [SHOWN, TOLD, LEFT, MANY, RECENT] = [10, 3, 10, 10, 20];
@@ -61,8 +61,8 @@ function running(name) {
 function showLearning() {
   const [before, after] = [running("before"), running("after")];
   const most = Math.max(2, Math.ceil(Math.max(0, ...before, ...after)));
-  const values = { count: visits.length, after: after.at(-1)?.toFixed(1), before: before.at(-1)?.toFixed(1) };
-  const label = visits.length ? say("learning.label", values) : say("learning.empty");
+  const values = { after: after.at(-1)?.toFixed(1), before: before.at(-1)?.toFixed(1) };
+  const label = visits.length ? count("learning.label", visits.length, values) : say("learning.empty");
   const lines = [
     { name: "cold", values: before },
     { name: "warm", values: after },
@@ -74,12 +74,12 @@ function showLearning() {
   );
 }
 
-async function letIn(count) {
+async function letIn(number) {
   for (const name of ["one", "ten"]) part(name).disabled = true;
   const before = visits;
   let said = null;
   try {
-    for (let one = 0; one < count && visits === before; one += 1) said = await visit();
+    for (let one = 0; one < number && visits === before; one += 1) said = await visit();
   } finally {
     for (const name of ["one", "ten"]) part(name).disabled = false;
   }

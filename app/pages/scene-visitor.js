@@ -81,7 +81,7 @@ function showRest() {
 function showTold() {
   lists.told.show(visitor.told.map(toldRow), say("told.nothing"));
   const percent = Math.round((visitor.curve.at(-1) ?? 0) * 100);
-  const label = visitor.told.length ? say("curve.label", { count: visitor.told.length, percent }) : say("curve.empty");
+  const label = visitor.told.length ? count("curve.label", visitor.told.length, { percent }) : say("curve.empty");
   const values = visitor.told.length ? visitor.curve : [];
   part("curve").replaceChildren(curve([{ name: "warm", values }], { label }), element("p", { class: "hint" }, label));
 }

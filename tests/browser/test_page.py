@@ -62,7 +62,9 @@ async def test_the_curve_has_a_point_for_every_click(page: Page) -> None:
     await expect(page.get_by_role("img", name="Each click adds a point")).to_be_visible()
     for clicks in (1, 2):
         await vote(page, "you", clicks, "like")
-        named = re.compile(rf"After {clicks} clicks? your list is \d+ % away")
+        named = re.compile(
+            rf"After {clicks} click{'s' if clicks > 1 else ''} your list is \d+ % away"
+        )
         await expect(page.get_by_role("img", name=named)).to_be_visible()
 
 
