@@ -10,7 +10,7 @@ nothing. If nothing is better than no company at all, nothing is learned.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -33,13 +33,16 @@ MOST_USERS = 50
 """First users asked."""
 MOST_COMPANY = 500
 """Items kept of a company, those that most of the users know."""
-DOUBTS = (20.0, 10.0, 5.0)
+DOUBTS = (30.0, 20.0, 10.0, 5.0)
 """Users by whom half of an item is company, to try."""
+FEW = 5
+"""Users below which an item must not be met less than without company."""
 WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0)
 SHIFTS = tuple(step / 4 for step in range(-32, 33))
 RIDGE = 0.01
 """Of the mean variance of the company's mean vectors."""
 
+_NOWHERE: Place = 0.0, 0.0
 _SAMPLES = 4
 _MOST_QUESTIONS = 100
 """Of one sample."""
@@ -141,8 +144,8 @@ class _Mock:
         for unmet in asked_before(algorithm, slow, exam, shots, self.hidden, _MOST_QUESTIONS):
             for lineups, arrived in zip(parts, (without, *with_doubt), strict=True):
                 lineups.append(arrived.lineup(algorithm, self.shift, unmet))
-        before, *lineups = map(Lineup.together, parts)
-        return _Asked(means(before.marks(0.0, 0.0)), lineups)
+        without_any, *lineups = map(Lineup.together, parts)
+        return _Asked(without_any, lineups, self.company.users < FEW)
 
     def _arrived(self, algorithm: Trainable, doubt: float | None) -> "_Arrived":
         company, slow = None, self.slow
@@ -170,17 +173,29 @@ class _Arrived(NamedTuple):
         of_kin = self.kin.mean(unmet.recalled)
         fixed = algorithm.recollect_newer(self.slow, personal, of_kin, known, None)
         score = algorithm.score(self.slow, personal, self.rows) + shift
-        row = (score + (1 - self.moved) * fixed).masked_fill(unmet.closed, -torch.inf)
-        reach = personal.gate.unsqueeze(1) * known * self.moved
-        return Lineup.of(unmet.old, unmet.question, (row, self.moved * of_kin, reach), unmet.wanted)
+        part = self.moved**2
+        row = (score + (1 - part) * fixed).masked_fill(unmet.closed, -torch.inf)
+        reach = personal.gate.unsqueeze(1) * known * part
+        return Lineup.of(unmet.old, unmet.question, (row, part * of_kin, reach), unmet.wanted)
 
 
 class _Asked(NamedTuple):
     """The lists of one sample at one number of shots."""
 
-    before: Means
+    without: Lineup
+    """Company counts for nothing, so it goes by no place."""
     lineups: Sequence[Lineup]
     """One for each of DOUBTS."""
+    few: Tensor
+    """[M] bool: the item has hardly any users."""
+
+    def of_few(self, lineup: Lineup, place: Place) -> float:
+        """Recall of those new items, if company counted for them alone."""
+        weight, shift = place
+        scores = lineup.row + weight * lineup.recalled + shift * lineup.reach
+        row = torch.where(self.few, scores, self.without.row)
+        wanted = self.without.new_wanted & self.few
+        return means(replace(self.without, row=row, new_wanted=wanted).marks(*_NOWHERE)).new
 
 
 def _chosen(
@@ -188,31 +203,41 @@ def _chosen(
 ) -> tuple[float, Mapping[int, Place]] | None:
     """The doubt with the highest mean recall, and places by shots; None if it is best without.
 
-    At no number of shots may the recall be less than without company.
+    At no number of shots may the recall be less than without company, nor, on average, that of
+    items with few users.
     """
-    best, chosen = _recall(asked), None
+    before = {k: [means(one.without.marks(*_NOWHERE)) for one in some] for k, some in asked.items()}
+    best = float(np.mean([one.new for some in before.values() for one in some]))
+    chosen: tuple[float, Mapping[int, Place]] | None = None
     for number, doubt in enumerate(DOUBTS):
-        reached, places = list[float](), dict[int, Place]()
+        places = _placed(asked, before, number)
+        if not places:
+            continue
+        recalls, of_few = list[float](), list[float]()
         for k, samples in asked.items():
-            before, lineups = (
-                [one.before for one in samples],
-                [one.lineups[number] for one in samples],
-            )
-            recall = float(np.mean([one.new for one in before]))
-            if any(one.reach.any() for one in lineups):
-                found = raised(lineups, before, WEIGHTS, SHIFTS)
-                if found is None or found[0] < recall:
-                    break
-                recall, places[k] = found
-            reached.append(recall)
-        else:
-            if places and (mean := float(np.mean(reached))) > best:
-                best, chosen = mean, (doubt, places)
+            for one in samples:
+                place, lineup = places.get(k, _NOWHERE), one.lineups[number]
+                recalls.append(means(lineup.marks(*place)).new)
+                of_few.append(one.of_few(lineup, place) - one.of_few(one.without, _NOWHERE))
+        if np.mean(recalls) > best and np.mean(of_few) >= 0:
+            best, chosen = float(np.mean(recalls)), (doubt, places)
     return chosen
 
 
-def _recall(asked: Mapping[int, Sequence[_Asked]]) -> float:
-    return float(np.mean([one.before.new for samples in asked.values() for one in samples]))
+def _placed(
+    asked: Mapping[int, Sequence[_Asked]], before: Mapping[int, Sequence[Means]], number: int
+) -> Mapping[int, Place]:
+    """By shots, for one of DOUBTS; none at all where lists would be worse at any."""
+    places = dict[int, Place]()
+    for k, samples in asked.items():
+        lineups = [one.lineups[number] for one in samples]
+        if not any(one.reach.any() for one in lineups):
+            continue
+        found = raised(lineups, before[k], WEIGHTS, SHIFTS)
+        if found is None or found[0] < np.mean([one.new for one in before[k]]):
+            return {}
+        places[k] = found[1]
+    return places
 
 
 def fitted(vectors: Tensor, met: csr_array) -> dict[str, Tensor]:

@@ -1,9 +1,9 @@
 """New items that somebody has met: they go over from what their content tells to their company.
 
 The company of an item are the trained items that its first users know. With n of these users, a
-part n^2 / (n^2 + d^2) of its vector, of its kin and of where it stands in lists comes from company,
-the rest from its content: see models.algorithms.newcomer. So one or two users, who may be there by
-chance, move it hardly at all. Live popularity is counted elsewhere.
+part n / (n + d) of its vector and of its kin comes from company, the rest from its content; of the
+place in lists the square of that, for a few users tell better whom it is for than how good it is:
+see models.algorithms.newcomer. Live popularity is counted elsewhere.
 
 Slow weights (width d), which versions trained before there were any lack: company_map [d, d],
 company_mean [d] and company_base [d] (mean vector of the company -> the item's vector),
@@ -30,8 +30,8 @@ def is_learned(slow: Slow) -> bool:
 
 def moved(slow: Slow, company: Company) -> Tensor:
     """[M] how far items have gone over to their company: 0 where there is none."""
-    users, doubt = company.users.to(slow["company_doubt"]) ** 2, slow["company_doubt"] ** 2
-    return users / (users + doubt) * (company.shares.sum(1) > 0)
+    users = company.users.to(slow["company_doubt"])
+    return users / (users + slow["company_doubt"]) * (company.shares.sum(1) > 0)
 
 
 def vectors(slow: Slow, of_content: Tensor, company: Company) -> Tensor:

@@ -88,7 +88,7 @@ def recollect(
     if moved is None or not by_company.is_learned(slow):
         return by_content
     told = _placed(slow, by_company.PLACING, personal, of_kin, known)
-    return torch.lerp(by_content, told, moved.to(of_kin).expand_as(of_kin))
+    return torch.lerp(by_content, told, moved.square().to(of_kin).expand_as(of_kin))
 
 
 def _placed(

@@ -39,7 +39,7 @@ def slow() -> dict[str, Tensor]:
 
 def test_more_users_move_an_item_further(slow: dict[str, Tensor]) -> None:
     moved = by_company.moved(slow, COMPANY)
-    torch.testing.assert_close(moved, torch.tensor([1 / 10, 9 / 10, 0.0]))
+    torch.testing.assert_close(moved, torch.tensor([1 / 4, 9 / 12, 0.0]))
 
 
 def test_vectors_by_their_formula(slow: dict[str, Tensor]) -> None:
@@ -47,7 +47,7 @@ def test_vectors_by_their_formula(slow: dict[str, Tensor]) -> None:
     vectors = ALGORITHM.content_rows(slow, NOTHING, COMPANY)[:, :-2]
     known = slow["item_vectors"]
     for row, (part, near) in enumerate(
-        [(1 / 10, 0.25 * known[2] + 0.75 * known[5]), (9 / 10, known[7])]
+        [(1 / 4, 0.25 * known[2] + 0.75 * known[5]), (9 / 12, known[7])]
     ):
         foretold = (near - slow["company_mean"]) @ slow["company_map"] + slow["company_base"]
         torch.testing.assert_close(vectors[row], (1 - part) * of_content[row] + part * foretold)
@@ -60,7 +60,7 @@ def test_kin_are_shared_out_between_content_and_company(slow: dict[str, Tensor])
     assert kin.shares.shape == content.shares.shape
     torch.testing.assert_close(kin.shares.sum(1), torch.ones(3))
     assert kin.items[1].tolist() == [7, 9]
-    torch.testing.assert_close(kin.shares[1], torch.tensor([0.9, 0.06]) / 0.96)
+    torch.testing.assert_close(kin.shares[1], torch.tensor([0.75, 0.15]) / 0.9)
     assert kin.items[2].tolist() == [4, 0]
 
 
@@ -72,12 +72,12 @@ def test_of_two_equally_known_the_rarer_is_nearer_kin(slow: dict[str, Tensor]) -
     torch.testing.assert_close(kin.shares[0, 0] / kin.shares[0, 1], ratio.exp())
 
 
-def test_they_stand_by_company_as_far_as_they_moved(slow: dict[str, Tensor]) -> None:
+def test_they_stand_by_company_by_the_square_of_how_far_they_moved(slow: dict[str, Tensor]) -> None:
     support = Support(torch.tensor([[4, 9, 0]]), torch.tensor([[1.0, 1.0, 0.0]]))
     personal = personalise(ALGORITHM, slow, support, Features.none(1))
     content = with_tables(slow, {"content_weight": 2.0, "content_shift": 0.5})
     of_kin, known = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([1.0, 1.0, 0.0])
-    moved = torch.tensor([0.0, 0.5, 1.0])
+    moved = torch.tensor([0.0, 0.5**0.5, 1.0])
     found = ALGORITHM.recollect_newer(content, personal, of_kin, known, moved)
     gate = float(personal.gate)
     weight, shift = float(slow["company_weight"][2]), float(slow["company_shift"][2])
