@@ -33,11 +33,11 @@ MOST_USERS = 50
 """First users asked."""
 MOST_COMPANY = 500
 """Items kept of a company, those that most of the users know."""
-DOUBTS = (30.0, 20.0, 10.0, 5.0)
+DOUBTS = (20.0, 10.0, 5.0)
 """Users by whom half of an item is company, to try."""
 FEW = 5
 """Users below which an item must not be met less than without company."""
-WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0)
+WEIGHTS = (0.0, 0.5, 1.0)
 SHIFTS = tuple(step / 4 for step in range(-32, 33))
 RIDGE = 0.01
 """Of the mean variance of the company's mean vectors."""
@@ -209,6 +209,8 @@ def _chosen(
     before = {k: [means(one.without.marks(*_NOWHERE)) for one in some] for k, some in asked.items()}
     best = float(np.mean([one.new for some in before.values() for one in some]))
     chosen: tuple[float, Mapping[int, Place]] | None = None
+    if best == 1:  # so few items that all of them are in every list
+        return None
     for number, doubt in enumerate(DOUBTS):
         places = _placed(asked, before, number)
         if not places:
