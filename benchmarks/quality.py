@@ -29,7 +29,6 @@ from models.data import Dataset, read
 from models.evaluate import evaluate_folds
 from models.evidence import MARGIN
 from models.figures import draw
-from models.fold import tables_digest
 from models.progress import seldom
 from models.provenance import code_digest
 from models.report import OURS, Report
@@ -141,7 +140,7 @@ def publish(results: Path, docs: Path) -> list[Row]:
 def _aim(dataset: Dataset, training: TrainConfig, judging: EvaluateConfig, folds: int) -> Json:
     """All that a result follows from, as it looks after a way through JSON."""
     aim = {
-        "data": f"{dataset.fingerprint} {tables_digest(dataset)}",
+        "data": f"{dataset.fingerprint} {dataset.tables_digest}",
         "training": asdict(training),
         "judging": asdict(judging),
         "folds": folds,

@@ -15,7 +15,7 @@ from models.config import EvaluateConfig, TrainConfig
 from models.data import Dataset
 from models.data.transposing import of_side
 from models.errors import WeightsError
-from models.fold import judge_fold, tables_digest
+from models.fold import judge_fold
 from models.progress import OnProgress, part, silent
 from models.provenance import code_digest
 from models.report import Report
@@ -88,7 +88,7 @@ def trained(
     dataset: Dataset, config: TrainConfig, workdir: Path, tell: OnProgress = silent
 ) -> MetaWeights:
     """The weights that `config` makes of the data, from a folder of `workdir` kept for them."""
-    code, known = code_digest("models.train"), tables_digest(dataset)
+    code, known = code_digest("models.train"), dataset.tables_digest
     aim = [asdict(config), dataset.fingerprint, known, code]
     folder = workdir / blake2b(json.dumps(aim).encode(), digest_size=8).hexdigest()
     for manifest in list_manifests(folder):

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -164,7 +163,7 @@ class _Sitting:
         told[OURS]("", 0.0)
         ours, judged = code_digest("models.answers", "models.questions"), {}
         for name, score in zip((OURS, PRIOR), answers(dataset, weights), strict=True):
-            key = f"{self.aim} {name} {weights.manifest.sha256} {tables_digest(dataset)} {ours}"
+            key = f"{self.aim} {name} {weights.manifest.sha256} {dataset.tables_digest} {ours}"
             judged[name] = remembered(cache, key, partial(self._judge_ours, score))
         for rival in rivals:
             told[rival.name]("", 0.0)
@@ -182,7 +181,7 @@ class _Sitting:
         code = code_digest("models.baselines.judged", "models.questions", rival.module)
         if isinstance(rival, Baseline):
             return code
-        return f"{code} {code_digest('models.encoders')} {tables_digest(dataset)}"
+        return f"{code} {code_digest('models.encoders')} {dataset.tables_digest}"
 
     def _judge_rival(self, rival: Rival, tell: OnProgress) -> Judged:
         asked, tail = (self.validation, self.test), tail_items(self.crowd.counts)
@@ -200,14 +199,6 @@ def _described(dataset: Dataset, parts: Split, order: Order) -> DescribedCrowd:
     encoders = Encoders.fit(dataset, parts.train)
     features = to_csr(encoders.profiles(dataset), encoders.users.size)
     return DescribedCrowd(dataset, parts.train, features, order)
-
-
-def tables_digest(dataset: Dataset) -> str:
-    """Of what is known of users and items, which the fingerprint of the interactions leaves out."""
-    digest = blake2b(digest_size=12)
-    for table in (dataset.users, dataset.items):
-        digest.update(b"-" if table is None else table.write_ipc(None).getvalue())
-    return digest.hexdigest()
 
 
 def _by_pool(shots: tuple[int, ...]) -> list[tuple[int, ...]]:

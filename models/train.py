@@ -316,7 +316,8 @@ def _interactions(one: Histories, users: NDArray[np.int64], items: int) -> csr_a
 def _purpose(dataset: Dataset, config: TrainConfig, inherited: MetaWeights | None) -> str:
     """Names what a run computes; the budget only says when it may rest."""
     code = code_digest("models.train")
-    aim = {**asdict(config), "budget_seconds": None, "data": dataset.fingerprint, "code": code}
+    data = f"{dataset.fingerprint} {dataset.tables_digest}"
+    aim = {**asdict(config), "budget_seconds": None, "data": data, "code": code}
     aim["inherited"] = None if inherited is None else inherited.manifest.sha256
     return sha256(json.dumps(aim, sort_keys=True).encode()).hexdigest()[:12]
 

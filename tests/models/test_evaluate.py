@@ -14,7 +14,6 @@ from models.config import EvaluateConfig, RankerConfig, TrainConfig
 from models.data import Dataset, histories, read, split
 from models.errors import DataError, ExtraMissing, WeightsError
 from models.evaluate import evaluate, evaluate_folds
-from models.fold import tables_digest
 from models.metrics import CLAIMABLE_USERS, PER_USER
 from models.report import Report
 from models.weights import Facts, Manifest, MetaWeights
@@ -206,8 +205,8 @@ def test_what_is_known_of_users_and_items_is_told_apart(dataset: Dataset) -> Non
         replace(dataset, items=things),
         replace(dataset, users=people, items=things),
     ]
-    assert len({tables_digest(one) for one in known}) == len(known)
-    assert tables_digest(replace(dataset, users=people.clone())) == tables_digest(known[1])
+    assert len({one.tables_digest for one in known}) == len(known)
+    assert replace(dataset, users=people.clone()).tables_digest == known[1].tables_digest
 
 
 def test_what_is_not_installed_is_missed_at_once(

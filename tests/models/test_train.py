@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -123,6 +124,33 @@ def test_another_purpose_does_not_resume(
     stopped = train(dataset, replace(CONFIG, seed=1), tmp_path, stop=lambda: True)
     assert stopped.version != trained[0].version
     assert train(dataset, CONFIG, tmp_path).version == trained[0].version
+
+
+def test_an_interrupted_run_is_not_resumed_with_other_columns(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    table = pl.DataFrame({"item_id": dataset.item_ids, "stock": range(len(dataset.item_ids))})
+    seen: list[int] = []
+
+    class Killed(Exception):
+        pass
+
+    def kill(progress: Progress) -> None:
+        seen.append(progress.step)
+        if len(seen) == 41:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(dataset, CONFIG, tmp_path, on_progress=kill)
+    assert [entry.name[:10] for entry in tmp_path.iterdir()] == [".training-"]
+    train(
+        replace(dataset, items=table),
+        CONFIG,
+        tmp_path,
+        on_progress=kill,
+        stop=lambda: len(seen) > 41,
+    )
+    assert seen[41] == 1
 
 
 def test_stopping_keeps_the_best_so_far_and_can_go_on(
