@@ -18,6 +18,7 @@ from app.domain import Item, Shot
 from models import algorithms
 from models.algorithms.memory import NEIGHBOURS
 from models.config import RankerConfig
+from models.smoke import smoke
 from models.weights import MetaWeights
 
 JITTER = 0.5
@@ -44,8 +45,9 @@ def resampled(trained: MetaWeights, items: int, seed: int = 0) -> MetaWeights:
         slow |= _brought(memory, slow, copies, items, random)
     slow |= algorithm.redraw(slow, torch.Generator().manual_seed(seed))
     width = len(str(items - 1))
+    version = f"{trained.version[:6]}{items:x}"
     return MetaWeights(
-        replace(trained.manifest, version=f"{trained.version[:6]}{items:x}", items=items),
+        replace(trained.manifest, version=version, items=items, smoke=smoke(algorithm, slow)),
         slow,
         tuple(f"i{row:0{width}d}" for row in range(items)),
     )

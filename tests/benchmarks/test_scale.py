@@ -2,6 +2,7 @@
 
 import json
 from contextlib import redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 
 from benchmarks import scale
 from benchmarks.resampled import histories, on_shelves, resampled, shelf_name
+from models.smoke import check
 from models.weights import MetaWeights
 from tests.generated import save_generated
 from tests.models.generated_data import generated_dataset
@@ -47,6 +49,13 @@ def test_partners_that_have_no_copy_are_forgotten(trained: MetaWeights) -> None:
     values, items = few.slow["cosine_values"], few.slow["cosine_items"]
     assert int(items.max()) < 20
     assert 0 < int((values == 0).sum()) < 20
+
+
+def test_copies_tell_scores_of_their_own(trained: MetaWeights) -> None:
+    told = replace(trained.manifest, smoke={"support": [59], "items": [58], "scores": [0.0]})
+    few = resampled(replace(trained, manifest=told), 20)
+    assert few.manifest.smoke is not None
+    check(few)
 
 
 def test_shelves_are_of_equal_size_and_follow_the_vectors(trained: MetaWeights) -> None:
