@@ -24,8 +24,10 @@ from app.metrics import observe_device
 from models import smoke
 from models.weights import MetaWeights
 
-CONTENTS = 256
-"""Rows of newer items that are made at a time; requests are ranked in between."""
+CONTENTS, CELLS = 256, 2_000_000
+"""Rows of newer items that are made at a time, at most; and how many pairs of them with rows of the
+catalogue, whose kin they may be: requests are ranked in between.
+"""
 TOLD = 10_000
 """Items that are opened and closed at a time."""
 
@@ -143,8 +145,9 @@ class Engine:
         epoch, events = self._epoch, self._events
         told = list({item.item_id: item for item in items}.values())
         lacking, made = layout.lacks(told), list[Newcomers]()
-        for start in range(0, len(lacking), CONTENTS):
-            some = lacking[start : start + CONTENTS]
+        together = max(1, min(CONTENTS, CELLS // max(1, len(layout))))
+        for start in range(0, len(lacking), together):
+            some = lacking[start : start + together]
             made.append(await self._device.run(layout.frozen.newcomers, some))
         if made:
             layout = await self._device.run(layout.joined_by, lacking, made)
