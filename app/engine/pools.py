@@ -51,7 +51,9 @@ def pools_of(snapshot: Snapshot, asked: Asked, shown: Callable[[int], Bits]) -> 
     """
     frozen = snapshot.frozen
     searched: Iterable[Tensor | None] = repeat(None)
-    if frozen.search is not None:
+    if frozen.search is not None and asked.directions is not None:
+        searched = asked.directions.unsqueeze(1)
+    elif frozen.search is not None:
         width = frozen.rows.shape[1]
         searched = queries(frozen.algorithm, frozen.slow, asked.personal, width)
     pools: list[Ints | None] = []
