@@ -19,6 +19,7 @@ from models import algorithms
 from models.algorithms import company
 from models.algorithms.interface import Algorithm, Slow
 from models.algorithms.newcomer import PLACING
+from models.algorithms.postings import Postings
 from models.algorithms.queries import is_searchable
 from models.algorithms.scoring import personalise, score_items
 from models.algorithms.served import Served
@@ -77,6 +78,10 @@ class Frozen:
     device: Device
     stranger: Personal
     """One person of whom nothing is known."""
+    recalled: Tensor
+    """[1, N] what comes to mind of one."""
+    posted: Postings
+    """Where the kin of newer items are found."""
     by_company: bool
     """Whether what first users know beside a newer item counts."""
     recollects_newer: bool
@@ -104,6 +109,9 @@ class Frozen:
         no_interactions = manifest.data.get("interactions") == 0
         rows = algorithm.item_rows(slow).float().contiguous()
         nothing = _nothing(device)
+        stranger = personalise(algorithm, slow, nothing, unknown)
+        items, scores = algorithm.recollect(slow, stranger, nothing, unknown)
+        recalled = scores.new_zeros(1, len(rows)).scatter_add(1, items, scores)
         everyone = score_items(algorithm, slow, rows, nothing, unknown)[0].float()
         _, first = best_columns(everyone.unsqueeze(0), FIRST, 0, weights.item_ids.__getitem__)
         return cls(
@@ -123,7 +131,9 @@ class Frozen:
             accruing=0 if no_interactions else len(weights.item_ids),
             encoders=encoders,
             device=device,
-            stranger=personalise(algorithm, slow, nothing, unknown),
+            stranger=stranger,
+            recalled=recalled,
+            posted=algorithm.postings(slow),
             by_company=company.is_learned(slow),
             recollects_newer=any(
                 bool(slow[table].any()) for table in (*PLACING, *company.PLACING) if table in slow
@@ -140,7 +150,9 @@ class Frozen:
             return replace(self, across=self.rows.T, search=Index.build(self.rows.numpy()))
         rows = shared(folder / f"{self.version}.rows", {"rows": self.rows})["rows"]
         search = Index.shared(folder / f"{self.version}.cells", rows.numpy())
-        return replace(self, rows=rows, across=rows.T, search=search)
+        tensors = shared(folder / f"{self.version}.postings", self.posted.tensors)
+        posted = Postings(**tensors, catalogue=self.posted.catalogue)
+        return replace(self, rows=rows, across=rows.T, search=search, posted=posted)
 
     @property
     def width(self) -> int:
@@ -180,12 +192,10 @@ class Frozen:
         content = _on(self.device, self.encoders.items.encode(properties))
         known = self._companies([item.company for item in new])
         rows = algorithm.content_rows(slow, content, known)
-        kin = algorithm.kin(slow, content, known)
+        kin = algorithm.kin(slow, content, known, self.posted)
         moved = company.moved(slow, known) if self.by_company else rows.new_zeros(len(rows))
-        items, scores = algorithm.recollect(slow, stranger, _nothing(self.device), self.unknown)
-        recalled = rows.new_zeros(1, len(self.rows)).scatter_add(1, items, scores.to(rows))
         beside = algorithm.recollect_newer(
-            slow, stranger, kin.mean(recalled), kin.shares.sum(1), moved
+            slow, stranger, kin.mean(self.recalled), kin.shares.sum(1), moved
         )
         return Newcomers(
             rows.float(),

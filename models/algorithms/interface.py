@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from torch import Generator, Tensor
 
 from models.algorithms.memory import Rows
+from models.algorithms.postings import Postings
 from models.shapes import (
     Company,
     Episode,
@@ -63,8 +64,17 @@ class Algorithm(Protocol):
         Where `company` is told and the slow weights have learned of it, from that as well.
         """
 
-    def kin(self, slow: Slow, content: Features, company: Company | None = None) -> Kin:
-        """The trained items that such items are most like."""
+    def postings(self, slow: Slow) -> Postings:
+        """What `kin` looks trained items up in."""
+
+    def kin(
+        self,
+        slow: Slow,
+        content: Features,
+        company: Company | None = None,
+        posted: Postings | None = None,
+    ) -> Kin:
+        """The trained items that such items are most like; faster with their postings at hand."""
 
     def recollect_newer(
         self, slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor, moved: Tensor | None

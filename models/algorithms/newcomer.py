@@ -12,15 +12,14 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding_bag
 
 from models.algorithms import company as by_company
 from models.algorithms.interface import Slow
 from models.algorithms.likeness import weighed
+from models.algorithms.postings import Postings
 from models.algorithms.recall import at_shots, weighted_rows
 from models.shapes import MOST_SHOTS, Company, Features, Kin, Personal
 
-MOST_KIN = 50
 CHANCES = 10.0
 """What an expected rate counts for where nobody has measured how far to trust it."""
 
@@ -61,23 +60,18 @@ def expected(slow: Slow, content: Features, company: Company | None) -> tuple[Te
     return vectors, rates
 
 
-def kin(slow: Slow, content: Features, company: Company | None) -> Kin:
+def postings(slow: Slow) -> Postings:
+    """Of trained items; made once for a version of the slow weights."""
+    features = len(slow["content_scale"])
+    return Postings.of(slow["content_columns"], slow["content_values"], features)
+
+
+def kin(slow: Slow, content: Features, company: Company | None, posted: Postings | None) -> Kin:
     """The trained items of largest cosine, by their shares of its sum; and those of its company."""
-    alike = _alike(slow, content)
+    alike = (posted or postings(slow)).alike(_told(slow, content))
     if company is None or not by_company.is_learned(slow):
         return alike
     return by_company.kin(slow, alike, company)
-
-
-def _alike(slow: Slow, content: Features) -> Kin:
-    told = _told(slow, content)
-    columns, values = slow["content_columns"], slow["content_values"].to(told.values)
-    asked = told.values.new_zeros(len(told.values), max(1, len(slow["content_scale"])))
-    asked = asked.scatter_add(1, told.columns, told.values).T.contiguous()
-    alike = embedding_bag(columns.long(), asked, mode="sum", per_sample_weights=values)
-    near = alike.T.clamp_min(0).topk(min(MOST_KIN, len(columns)), dim=1)
-    total = near.values.sum(1, keepdim=True)
-    return Kin(near.indices, near.values / torch.where(total > 0, total, 1))
 
 
 def recollect(

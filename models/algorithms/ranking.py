@@ -25,6 +25,7 @@ from models.algorithms.leave_one_out import cautious, leave_one_out, likelihood
 from models.algorithms.likeness import Likeness, unit_rows, weighed
 from models.algorithms.live_popularity import live_shift
 from models.algorithms.memory import Rows, foretold, nearest, regression
+from models.algorithms.postings import Postings
 from models.algorithms.ranking_start import draw_negatives, item_vectors, log_popularity
 from models.algorithms.recall import at_shots, recall, weighted_rows
 from models.config import RankerConfig
@@ -124,8 +125,17 @@ class Ranking(ABC):
         vectors, rates = newcomer.expected(slow, content, company)
         return torch.cat([self.body(slow, vectors), rates, rates], dim=1)
 
-    def kin(self, slow: Slow, content: Features, company: Company | None = None) -> Kin:
-        return newcomer.kin(slow, content, company)
+    def postings(self, slow: Slow) -> Postings:
+        return newcomer.postings(slow)
+
+    def kin(
+        self,
+        slow: Slow,
+        content: Features,
+        company: Company | None = None,
+        posted: Postings | None = None,
+    ) -> Kin:
+        return newcomer.kin(slow, content, company, posted)
 
     def recollect_newer(
         self, slow: Slow, personal: Personal, of_kin: Tensor, known: Tensor, moved: Tensor | None

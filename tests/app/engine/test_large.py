@@ -149,7 +149,7 @@ async def test_old_files_make_room(small_is_large: None, tmp_path: Path) -> None
         async with started(weights, folder) as engine:
             assert (await lists(engine, 3))[0]
     kept = sorted(path.suffix for path in folder.iterdir() if path.suffix)
-    assert kept == sorted([".cells", ".rows", ".tensors"] * 4)
+    assert kept == sorted([".cells", ".postings", ".rows", ".tensors"] * 4)
 
 
 async def test_a_matching_network_is_searched_around_likes(

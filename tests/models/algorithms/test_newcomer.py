@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from models import algorithms
-from models.algorithms import newcomer
+from models.algorithms import postings
 from models.algorithms.scoring import personalise
 from models.shapes import Features, Kin, Support
 from tests.generated import generated_slow
@@ -69,7 +69,7 @@ def test_kin_are_the_nearest_by_content(slow: dict[str, Tensor]) -> None:
 
 def test_only_the_nearest_are_kin(slow: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
     everyone = ALGORITHM.kin(slow, CONTENT)
-    monkeypatch.setattr(newcomer, "MOST_KIN", 3)
+    monkeypatch.setattr(postings, "MOST_KIN", 3)
     kin = ALGORITHM.kin(slow, CONTENT)
     assert kin.items.shape == kin.shares.shape == (3, 3)
     assert torch.equal(kin.items[:2], everyone.items[:2, :3])
