@@ -20,7 +20,10 @@ FILTERS, LENGTH = 16, 4.0
 WIDTH = FILTERS * (SIDE // 2) ** 2 + SIDE**2
 """Numbers that an image is embedded in."""
 RULE_STEPS, RULE_RATE = 8, 0.5
-LATENT = 64
+LATENT = 128
+RATE, MAPS_RATE = 0.003, 0.00003
+"""Outer learning rates: of all, and of LEO's maps, which a few classes would teach by heart."""
+LEO_MAPS = ("encoder", "first_relation", "last_relation", "decoder")
 Slow: TypeAlias = Mapping[str, Tensor]
 
 
@@ -37,7 +40,7 @@ class Classifier(NamedTuple):
     answer: Callable[[Slow, Tasks, Generator | None], Answer]
     """From the support, for the query; the generator draws what only training draws."""
     rates: Mapping[str, float] = {}
-    """Outer learning rates, by name, that differ from the common one."""
+    """Outer learning rates, by name, that differ from RATE."""
 
 
 class Embedding(nn.Module):
@@ -149,8 +152,12 @@ def leo_start(generator: Generator) -> dict[str, Tensor]:
 
 
 def leo(slow: Slow, tasks: Tasks, generator: Generator | None) -> Answer:
+    """Classes have no biases: a task's images are seen from the middle of its support."""
     space = LatentSpace(*(slow[name] for name in LatentSpace._fields))
     support, queries = embed(slow, tasks.support[0]), embed(slow, tasks.query[0])
+    used = tasks.support[1].sum(-1, keepdim=True)
+    middle = (support * used).sum(1, keepdim=True) / used.sum(1, keepdim=True)
+    support, queries = support - middle, queries - middle
     first = encode(space, support, tasks.support[1])
     noise = None
     if generator:
@@ -174,5 +181,5 @@ CLASSIFIERS = {
     "matching": Classifier(matching_start, matching),
     "prototypical": Classifier(prototypical_start, prototypical),
     "lstm-learner": Classifier(lstm_start, lstm_learner),
-    "leo": Classifier(leo_start, leo),
+    "leo": Classifier(leo_start, leo, dict.fromkeys(LEO_MAPS, MAPS_RATE)),
 }

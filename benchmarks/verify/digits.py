@@ -6,15 +6,20 @@ the paired 95% interval of the difference begins to exclude zero. Published accu
 5-way miniImageNet, for orientation: another task, but the same order of things.
 """
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from itertools import cycle
 
 import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from benchmarks.verify.digit_classifiers import CLASSIFIERS, Classifier, Slow, likelihood_loss
+from benchmarks.verify.digit_classifiers import (
+    CLASSIFIERS,
+    RATE,
+    Classifier,
+    Slow,
+    likelihood_loss,
+)
 from benchmarks.verify.digit_tasks import MOST_SHOTS, WAYS, test_tasks, training_tasks
 from benchmarks.verify.row import VerifyRow, mean_and_margin
 from models.few_shot import Tasks, meta_train
@@ -23,7 +28,7 @@ from models.metric_learning import closeness, prototypes
 HALVES = ((0, 1, 2, 3, 4), (5, 6, 7, 8, 9))
 SHOTS = (1, MOST_SHOTS)
 ITERATIONS = 400
-META_BATCH, RATE = 8, 0.003
+META_BATCH = 8
 TEST_TASKS, AT_ONCE = 1000, 50
 PUBLISHED = {
     "matching": (0.436, 0.553),
@@ -50,18 +55,25 @@ def rows(quick: bool) -> list[VerifyRow]:
 def train(classifier: Classifier, classes: Sequence[int], iterations: int) -> Slow:
     """Slow weights learned from those digits, with 1 and 5 shots by turns."""
     generator = torch.Generator().manual_seed(0)
-    shots = cycle(SHOTS)
+    start, shots = classifier.start(generator), cycle(SHOTS)
 
     def outer(slow: Slow, tasks: Tasks) -> Tensor:
         logits, penalty = classifier.answer(slow, tasks, generator)
         return likelihood_loss(logits, tasks.query[1]).mean() + penalty
 
+    def optimiser(values: Iterable[Tensor]) -> Adam:
+        named = zip(start, values, strict=True)
+        rates = [
+            {"params": [value], "lr": classifier.rates.get(name, RATE)} for name, value in named
+        ]
+        return Adam(rates, fused=True)
+
     return meta_train(
         outer,
-        classifier.start(generator),
+        start,
         lambda: training_tasks(classes, META_BATCH, next(shots), generator),
         iterations,
-        partial(Adam, lr=RATE, fused=True),
+        optimiser,
         anneal=True,
     )
 
