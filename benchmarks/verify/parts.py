@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,7 +20,8 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "sinusoid": Part(sinusoid.rows, sinusoid.figure),
+    "sinusoid-5": Part(partial(sinusoid.rows, 5)),
+    "sinusoid-10": Part(partial(sinusoid.rows, 10), sinusoid.figure),
     "wider-sinusoid": Part(wider_sinusoid.rows),
     "digits": Part(digits.rows),
     "reptile-sinusoid": Part(reptile_sinusoid.rows),

@@ -52,7 +52,7 @@ def test_tasks_are_waves_within_their_ranges() -> None:
 def test_the_figure_comes_out_the_same_each_time(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("one.svg", "other.svg")]
     for file in files:
-        figure = PARTS["sinusoid"].figure
+        figure = PARTS["sinusoid-10"].figure
         assert figure
         figure(file, True)
     assert files[0].read_bytes() == files[1].read_bytes()
