@@ -25,6 +25,7 @@ from models.algorithms.likeness import Likeness
 from models.metrics import SHOTS
 from models.newcomers import SURE, Newcomers, hidden_samples
 from models.placement import Lineup, Means, Place, means, raised
+from models.progress import OnProgress, silent, told_of
 from models.shapes import MOST_SHOTS, Company, Features, Kin
 from models.unmet import Unmet, asked_before
 from models.validation import Exam, interpolated
@@ -58,14 +59,19 @@ class FirstUsers:
     """[U, N] 1 where a training user met an item."""
     seed: int
 
-    def taught(self, algorithm: Trainable, slow: Slow, exam: Exam) -> dict[str, Tensor]:
+    def taught(
+        self, algorithm: Trainable, slow: Slow, exam: Exam, tell: OnProgress = silent
+    ) -> dict[str, Tensor]:
         """The slow weights of models.algorithms.company; none where they do not help."""
         samples = hidden_samples(self.met.shape[1], self.seed)[:_SAMPLES]
         mocks = [self._mock(algorithm, slow, hidden, turn) for turn, hidden in enumerate(samples)]
         shots = [k for k in SHOTS if len(exam.trials.rows(k))]
         if not mocks or not shots:
             return {}
-        asked = {k: [mock.asked(algorithm, slow, exam, k) for mock in mocks] for k in shots}
+        asked = {
+            k: [mock.asked(algorithm, slow, exam, k) for mock in mocks]
+            for k in told_of(shots, tell)
+        }
         chosen = _chosen(asked)
         if chosen is None:
             return {}

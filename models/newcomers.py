@@ -21,6 +21,7 @@ from models.algorithms.likeness import Likeness, Ridge, Weighing
 from models.features import to_csr
 from models.metrics import SHOTS
 from models.placement import Lineup, Place, best_places
+from models.progress import OnProgress, silent, told_of
 from models.shapes import MOST_SHOTS, Features, Kin
 from models.unmet import asked_before
 from models.validation import Exam, interpolated
@@ -61,7 +62,13 @@ class Newcomers:
         return Likeness.chosen(self._known(~samples[0]), _centred(slow, ~samples[0]), seed)
 
     def taught(
-        self, algorithm: Trainable, slow: Slow, exam: Exam, seed: int, chosen: Likeness | None
+        self,
+        algorithm: Trainable,
+        slow: Slow,
+        exam: Exam,
+        seed: int,
+        chosen: Likeness | None,
+        tell: OnProgress = silent,
     ) -> tuple[dict[str, Tensor], Mapping[int, Mapping[str, float]]]:
         """The slow weights of models.algorithms.newcomer, and how well hidden items are met.
 
@@ -70,7 +77,9 @@ class Newcomers:
         samples = hidden_samples(len(self.counts), seed)
         if chosen is None:
             return {}, {}
-        met = [self._met(algorithm, slow, exam, chosen, hidden) for hidden in samples]
+        met = [
+            self._met(algorithm, slow, exam, chosen, hidden) for hidden in told_of(samples, tell)
+        ]
         rates = np.concatenate([one.rates for one in met])
         counts = np.concatenate([self.counts[hidden] for hidden in samples])
         lineups = {k: [one.lineups[k] for one in met] for k in met[0].lineups}

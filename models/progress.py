@@ -1,11 +1,12 @@
 """Tell how far something long has come, in parts of a whole."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from re import sub
 from time import monotonic
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
+T = TypeVar("T")
 OnProgress: TypeAlias = Callable[[str, float], None]
 """What is being done, and how much of the whole is done before it, 0..1."""
 
@@ -26,6 +27,19 @@ def part(tell: OnProgress, start: float, end: float, name: str = "") -> OnProgre
         tell(", ".join(filter(None, (name, what))), start + done * (end - start))
 
     return told
+
+
+def told_of(some: Sequence[T], tell: OnProgress) -> Iterator[T]:
+    """The same, telling before each how many of them are done.
+
+    >>> list(told_of("ab", lambda what, done: print(what, done)))
+    1 of 2 0.0
+    2 of 2 0.5
+    ['a', 'b']
+    """
+    for number, one in enumerate(some):
+        tell(f"{number + 1} of {len(some)}", number / len(some))
+        yield one
 
 
 def stages(tell: OnProgress, efforts: Mapping[str, float]) -> dict[str, OnProgress]:

@@ -27,6 +27,7 @@ from models.episodes import sample, stack
 from models.features import load_embedding, to_csr
 from models.first_users import FirstUsers
 from models.newcomers import Newcomers
+from models.progress import OnProgress, silent, stages
 from models.provenance import code_digest
 from models.shapes import Episode, Features
 from models.smoke import smoke
@@ -36,6 +37,8 @@ from models.weights import Facts, Manifest, MetaWeights
 
 ENOUGH_VALIDATION = 30
 """Validation users from which on nobody else is needed to choose after a transfer."""
+_CHOICES = {"blends": 2.0, "dislikes": 1.0, "newer items": 3.0, "their first users": 4.0}
+"""What is chosen after the outer loop, and about how long it takes beside the rest of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ def train(
     *,
     inherited: MetaWeights | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_choice: OnProgress = silent,
     stop: Callable[[], bool] = never,
 ) -> Manifest:
     """Meta-train on the training users of the split and save the best version under `out`.
@@ -70,6 +74,8 @@ def train(
     follows from dataset and config alone (on one machine, and unless time or `stop` cut it short).
     An interrupted run leaves a checkpoint in `out`; the same call goes on from there and ends as if
     it had never been interrupted. When `stop()` turns true, the best so far is saved.
+
+    `on_progress` is told of the outer loop, `on_choice` of what validation users choose after it.
 
     With `inherited`, meta-weights of another domain or of content alone, training starts from what
     carries over, and what is known of the items helps where few users do: see models.transfer.
@@ -101,22 +107,27 @@ def train(
         if on_progress is not None:
             on_progress(progress)
     slow = outer.best
+    tell = stages(on_choice, _CHOICES)
+    tell["blends"]("", 0.0)
     blends = fit_blends(algorithm, slow, exam)
     if experience is not None and carry is not None:
         crossed = _crossed(dataset, parts, profiles, encoders, algorithm, config, carry)
         blends = experience.beside(blends, crossed, len(parts.train))
     slow |= {name: torch.tensor(values) for name, values in blends.tables.items()}
+    tell["dislikes"]("", 0.0)
     told = SignedTrials.of(dataset, exam.trials, profiles)
     slow["dislike_weight"] = torch.tensor(learned_weight(algorithm, slow, told))
     newcomers = Newcomers(
         encoders.contents(dataset), encoders.items.size, outer.counts, len(parts.train)
     )
     likeness = newcomers.likeness(slow, config.seed)
-    taught, recalls = newcomers.taught(algorithm, slow, exam, config.seed, likeness)
+    taught, recalls = newcomers.taught(
+        algorithm, slow, exam, config.seed, likeness, tell["newer items"]
+    )
     slow = {**slow, **taught}
     if config.side == "user":
         first = FirstUsers(newcomers, likeness, outer.interactions, config.seed)
-        slow |= first.taught(algorithm, slow, exam)
+        slow |= first.taught(algorithm, slow, exam, tell["their first users"])
     manifest = weights.save(
         out,
         slow,

@@ -3,8 +3,9 @@
 import json
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,7 @@ from app.cli.ignoring import Ignore, ignoring
 if TYPE_CHECKING:
     from models.config import TrainConfig
     from models.data import Dataset
+    from models.progress import OnProgress
     from models.report import Report
     from models.train import Progress
     from models.weights import Manifest, MetaWeights
@@ -112,9 +114,25 @@ def train_showing(
     """Train with a progress bar (a line per check where nobody watches), Ctrl-C to end early."""
     from models.train import train as meta_train
 
-    with showing_progress() as show, stop_on_interrupt() as stopped:
+    with ExitStack() as shown, stop_on_interrupt() as stopped:
+        show = shown.enter_context(showing_progress())
+
+        @cache
+        def parts() -> "OnProgress":
+            shown.close()  # two bars at once would fight for the terminal
+            return shown.enter_context(showing_parts("choosing"))
+
+        def show_choice(what: str, done: float) -> None:
+            parts()(what, done)
+
         manifest = meta_train(
-            dataset, config, directory, inherited=before, on_progress=show, stop=stopped
+            dataset,
+            config,
+            directory,
+            inherited=before,
+            on_progress=show,
+            on_choice=show_choice,
+            stop=stopped,
         )
     if not manifest.split["validation"]:
         say("too few users to keep some for validation: nothing was tuned, popularity leads")

@@ -84,10 +84,15 @@ def test_progress_is_reported_step_by_step(
     assert [one.seconds for one in steps] == sorted(one.seconds for one in steps)
 
 
-def test_the_same_call_gives_the_same_version(
+def test_the_same_call_gives_the_same_version_and_tells_what_it_chooses(
     dataset: Dataset, trained: tuple[Manifest, Path, list[Progress]], tmp_path: Path
 ) -> None:
-    assert train(dataset, CONFIG, tmp_path).version == trained[0].version
+    told: list[tuple[str, float]] = []
+    again = train(dataset, CONFIG, tmp_path, on_choice=lambda *step: told.append(step))
+    assert again.version == trained[0].version
+    choices = list(dict.fromkeys(what.split(",")[0] for what, _ in told))
+    assert choices == ["blends", "dislikes", "their first users"]  # it knows nothing of its items
+    assert [done for _, done in told] == sorted(done for _, done in told)
     assert train(dataset, replace(CONFIG, seed=1), tmp_path).version != trained[0].version
 
 
