@@ -17,6 +17,7 @@ from app.engine.index import Floats
 from app.engine.port import Ints, RankBatch
 from app.engine.snapshot import Snapshot
 from app.engine.wishes import Wish
+from models.algorithms.matching import Matching
 from models.algorithms.queries import queries
 from models.shapes import Personal, Recollection
 
@@ -53,7 +54,7 @@ def pools_of(snapshot: Snapshot, asked: Asked, shown: Callable[[int], Bits]) -> 
     searched: Iterable[Tensor | None] = repeat(None)
     if frozen.search is not None and asked.directions is not None:
         searched = asked.directions.unsqueeze(1)
-    elif frozen.search is not None:
+    elif frozen.search is not None and isinstance(frozen.algorithm, Matching):
         width = frozen.rows.shape[1]
         searched = queries(frozen.algorithm, frozen.slow, asked.personal, width)
     pools: list[Ints | None] = []

@@ -1,7 +1,6 @@
-"""What an index of item rows is to be searched for, so that it finds what an algorithm scores high.
+"""What an index of item rows is to be searched for by a matching network, which is no dot product.
 
-For one dot product it is that of the unit vectors with the scores. A matching network looks at many
-items at once: it scores high what is near to any one of them.
+It looks at many items at once: it scores high what is near to any one of them.
 """
 
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from torch.nn.functional import normalize, pad
 
 from models.algorithms.interface import Algorithm, Slow
 from models.algorithms.matching import Matching
+from models.algorithms.ranking import DotRanking
 from models.algorithms.recall import at_shots
 from models.shapes import MOST_SHOTS, Personal
 
@@ -20,30 +20,17 @@ LIKES = 8
 
 
 def is_searchable(algorithm: Algorithm) -> bool:
-    return algorithm.retrieval == "dot" or isinstance(algorithm, Matching)
+    """By one product with `Served.directions`, or by `queries`."""
+    return isinstance(algorithm, DotRanking | Matching)
 
 
-def queries(algorithm: Algorithm, slow: Slow, personal: Personal, width: int) -> Iterator[Tensor]:
+def queries(algorithm: Matching, slow: Slow, personal: Personal, width: int) -> Iterator[Tensor]:
     """For each of B entities [Q, D] vectors: its best rows have a high product with one of them.
 
-    Raises ValueError for algorithms that only scoring can search.
-    """
-    units = torch.eye(width, device=personal.gate.device)
-    if algorithm.retrieval == "dot":
-        yield from algorithm.score(slow, personal, units).unsqueeze(1)
-    elif isinstance(algorithm, Matching):
-        yield from _around_likes(algorithm, slow, personal, units)
-    else:
-        raise ValueError(f"{algorithm.name} scores cannot be searched")
-
-
-def _around_likes(
-    algorithm: Matching, slow: Slow, personal: Personal, units: Tensor
-) -> Iterator[Tensor]:
-    """The linear part alone, and with a pull towards each of the items liked most.
-
+    The linear part alone, and with a pull towards each of the items liked most:
     t log sum_i exp(cos_i / t) is no less than the largest cosine, and little more.
     """
+    units = torch.eye(width, device=personal.gate.device)
     size = len(slow["linear_head"])
     seen = personal.fast[:, size:].view(-1, MOST_SHOTS, size + 1)
     alone = pad(personal.fast[:, :size], (0, personal.fast.shape[1] - size))
