@@ -38,8 +38,19 @@ class Difference:
     verdict: Verdict
 
 
-def resampled_means(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """[RESAMPLES, C] column means of `values` [n, C] over n users drawn with replacement.
+def enough_resamples(comparisons: int) -> int:
+    """So many that the smallest p-value they can show survives Holm over `comparisons`.
+
+    >>> enough_resamples(40), enough_resamples(400)
+    (5000, 16000)
+    """
+    return max(RESAMPLES, round(2 / LEVEL) * comparisons)
+
+
+def resampled_means(
+    values: NDArray[np.float64], seed: int, resamples: int = RESAMPLES
+) -> NDArray[np.float64]:
+    """[resamples, C] column means of `values` [n, C] over n users drawn with replacement.
 
     Rows belong together: every column sees the same draws, so differences of columns are paired.
     NaN entries are left out of their column.
@@ -50,8 +61,8 @@ def resampled_means(values: NDArray[np.float64], seed: int) -> NDArray[np.float6
     both = np.concatenate([np.where(present, values, 0), present], axis=1)
     parts: list[NDArray[np.float64]] = []
     step = max(1, 4_000_000 // users)
-    for start in range(0, RESAMPLES, step):
-        size = min(step, RESAMPLES - start)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
         drawn = random.integers(users, size=(size, users)) + np.arange(size)[:, None] * users
         times = np.bincount(drawn.ravel(), minlength=size * users).reshape(size, users)
         parts.append(times @ both)

@@ -24,11 +24,15 @@ def summarise(dataset: Dataset, folds: Sequence[Fold], config: EvaluateConfig) -
     shots = [k for k in asked if users[k]]
     methods: dict[str, dict[int, dict[str, Estimate]]] = {name: {} for name in names}
     raw: dict[tuple[int, str], tuple[float, NDArray[np.float64]]] = {}
+    claimable = {k for k in shots if users[k] >= CLAIMABLE_USERS}
+    resamples = evidence.enough_resamples(len(claimable) * (len(names) - 1))
     for k in shots:
         values = {
             name: np.concatenate([f.judgements[name][k].values for f in folds]) for name in names
         }
-        means = evidence.resampled_means(np.concatenate([*values.values()], axis=1), seed)
+        means = evidence.resampled_means(
+            np.concatenate([*values.values()], axis=1), seed, resamples
+        )
         by_name = dict(zip(names, np.split(means, len(names), axis=1), strict=True))
         for name in names:
             top = np.concatenate([fold.judgements[name][k].top for fold in folds])
@@ -40,7 +44,7 @@ def summarise(dataset: Dataset, folds: Sequence[Fold], config: EvaluateConfig) -
             if name != OURS:
                 diff = float((values[OURS] - values[name])[:, 0].mean())
                 raw[k, name] = diff, by_name[OURS][:, 0] - by_name[name][:, 0]
-    against = _compare(raw, methods, {k for k in shots if users[k] >= CLAIMABLE_USERS})
+    against = _compare(raw, methods, claimable)
     return Report(
         dataset=dataset.name,
         side=folds[0].side,
@@ -61,7 +65,7 @@ def summarise(dataset: Dataset, folds: Sequence[Fold], config: EvaluateConfig) -
             "seeds": list(range(seed, seed + config.seeds)),
             "validation_users": {k: sum(fold.validation[k] for fold in folds) for k in shots},
             "margin": evidence.MARGIN,
-            "resamples": evidence.RESAMPLES,
+            "resamples": resamples,
         },
     )
 
@@ -99,6 +103,6 @@ def _strongest(folds: Sequence[Fold], shots: Iterable[int]) -> dict[int, str]:
             name: sum(fold.validation[k] * fold.choices[name][k].ndcg for fold in judges)
             for name in folds[0].choices
         }
-        if total:
+        if judges and total:
             strongest[k] = max(total, key=lambda name: total[name])
     return strongest

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import norm as normal
+from scipy.stats import t as student
 from torch import Tensor
 
 from models.algorithms.interface import Slow, Trainable
@@ -17,7 +19,7 @@ from models.questions import ask_to_choose
 from models.shapes import MOST_SHOTS, Features, Personal, Support
 
 DOUBT = 1.0
-"""Standard errors by which adapting must beat popularity to be used at all."""
+"""Standard errors by which adapting must beat popularity to be used at all; of few users more."""
 GATES = tuple(step / 10 for step in range(11))
 CAUTIONS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Parts of the gate to take away for each nat that evidence falls short."""
@@ -183,7 +185,10 @@ def _gates(marks: Mapping[int, NDArray[np.float64]], *, with_profiles: bool) -> 
 def _beyond_doubt(marks: NDArray[np.float64], column: int) -> bool:
     """Whether a column of [users, gates] beats the closed gate by more than chance may do."""
     gain = marks[:, column] - marks[:, 0]
-    return bool(gain.mean() > DOUBT * gain.std() / np.sqrt(len(gain)))
+    if len(gain) < 2:
+        return False
+    sure = student.ppf(normal.cdf(DOUBT), len(gain) - 1)
+    return bool(gain.mean() > sure * gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def _caution(asked: Mapping[int, tuple[Contest, Weights, float, Tensor]]) -> float:

@@ -249,15 +249,27 @@ def evaluate(
     judged = load(weights.parent, weights.name)
     if side is not None and side.value != judged.side:
         raise typer.BadParameter(f"{weights.name} was trained for the side of {judged.side}s")
+    if folds > 1 and judged.manifest.transferred_from:
+        raise typer.BadParameter(
+            f"{weights.name} began from other meta-weights, which --folds would train without; "
+            "judge it alone"
+        )
     dataset, again = ignoring(read(data), ignore), _choices(judged)
-    cache = cache_directory()
+    say(str(dataset.report))
+    alike, cache = as_read_by(judged, dataset), cache_directory()
     with showing_parts("judging") as show:
         known = cache / "judgements"
         if folds == 1:
             report = judge(dataset, judged, config, cache=known, on_progress=show)
         else:
             report = evaluate_folds(
-                dataset, again, folds, cache / "folds", config, cache=known, on_progress=show
+                alike,
+                again,
+                folds,
+                cache / "folds",
+                config,
+                cache=known,
+                on_progress=show,
             )
     content, text = report.to_json(), report.to_markdown()
     if judged.side == "item":
@@ -266,7 +278,12 @@ def evaluate(
         tested = [again.fold] if folds == 1 else range(folds)
         with showing_parts("letting new items in") as show:
             lists = evaluate_new_items(
-                dataset, again, tested, cache / "folds", config, on_progress=show
+                alike,
+                again,
+                tested,
+                cache / "folds",
+                config,
+                on_progress=show,
             )
         content, text = content | {"new_items": lists.to_json()}, f"{text}\n\n{lists.to_markdown()}"
     if json_file is not None:
@@ -275,6 +292,17 @@ def evaluate(
         markdown.write_text(text)
     draw(report)
     typer.echo(text)
+
+
+def as_read_by(weights: "MetaWeights", dataset: "Dataset") -> "Dataset":
+    """Without the columns that these weights were trained without."""
+    from models.encoders import Encoders
+
+    encoders = Encoders.from_json(weights.manifest.features)
+    read = {column.name for _, encoder in encoders.named() for column in encoder.columns}
+    tables = (table for table in (dataset.items, dataset.users) if table is not None)
+    there = {name for table in tables for name in table.columns} - {"item_id", "user_id"}
+    return ignoring(dataset, sorted(there - read))
 
 
 def _choices(weights: "MetaWeights") -> "TrainConfig":

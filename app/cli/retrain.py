@@ -17,6 +17,7 @@ from app.cli.ignoring import Ignore, ignoring
 from app.cli.learn import train_showing
 from app.errors import AppError
 from app.settings import Settings
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     from app.services.trial import Trial
@@ -57,7 +58,7 @@ def retrain(
     while True:
         try:
             done = retrained(settings, limit, ignore, dry_run=dry_run)
-        except AppError as error:
+        except (AppError, ModelError) as error:
             if pause is None:
                 raise
             complain(str(error), f"the next attempt is in {every}")

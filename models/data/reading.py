@@ -1,7 +1,7 @@
 """Read a folder of interactions, items and users; say what was dropped and why."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, ReadReport
 from models.data.signs import disliked
-from models.data.tables import ID_BYTES, as_text, find_table, load_table
+from models.data.tables import ID_BYTES, SUFFIXES, as_text, find_table, load_table
 from models.errors import DataError
 
 KEYS = ("user_id", "item_id")
 VALUES = ("timestamp", "rating", "weight")
 _LATEST_MS = 7_258_118_400_000  # the year 2200
+_TO_THE_SECOND = "%Y-%m-%dT%H:%M:%S%.f"
+_MOSTLY = 0.6
+"""A part of the ratings below which dislikes are no surprise."""
 _LAYOUT = (
     "the folder needs interactions.parquet or interactions.csv with the columns user_id and "
     "item_id (timestamp, rating and weight if you have them)"
@@ -41,14 +44,18 @@ def read(directory: Path) -> Dataset:
         raise DataError(str(directory), "no interactions.parquet or interactions.csv", _LAYOUT)
     raw = load_table(path, KEYS, _LAYOUT, (*KEYS, *VALUES))
     log = _Log(notes=[])
+    for name in ("interactions", "items", "users"):
+        if all((directory / f"{name}{suffix}").is_file() for suffix in SUFFIXES):
+            log.notes.append(f"{name}.parquet is read, {name}.csv is not")
     frame = _valid(raw, path, log)
-    items = _side_table(directory, "items", "item_id", log)
-    users = _side_table(directory, "users", "user_id", log)
+    items = _side_table(directory, "items", "item_id", frame, log)
+    users = _side_table(directory, "users", "user_id", frame, log)
     user_ids = frame["user_id"].unique().sort()
     in_table = items["item_id"] if items is not None else pl.Series("item_id", [], pl.String)
     item_ids = pl.concat([frame["item_id"], in_table]).unique().sort()
     rows = _fold(_indexed(frame, user_ids, item_ids), log)
-    _check_enough(rows, path)
+    report = ReadReport(raw.height, rows.height, log.dropped, tuple(log.notes))
+    _check_enough(rows, path, report)
     user = rows["user"].to_numpy()
     item = rows["item"].to_numpy()
     timestamp = rows["timestamp"].to_numpy() if "timestamp" in rows.columns else None
@@ -59,6 +66,9 @@ def read(directory: Path) -> Dataset:
         if weight is None
         else (user, item, timestamp, rating, weight)
     )
+    dislikes = disliked(rating, weight)
+    if dislikes is not None and weight is None and dislikes.mean() > _MOSTLY:
+        report = replace(report, notes=(*report.notes, _mostly_disliked(float(dislikes.mean()))))
     return Dataset(
         name=directory.resolve().name,
         user_ids=tuple(user_ids),
@@ -67,11 +77,11 @@ def read(directory: Path) -> Dataset:
         item=item,
         timestamp=timestamp,
         rating=rating,
-        disliked=disliked(rating, weight),
+        disliked=dislikes,
         items=items,
         users=users,
         fingerprint=_fingerprint(user_ids, item_ids, told),
-        report=ReadReport(raw.height, rows.height, log.dropped, tuple(log.notes)),
+        report=report,
     )
 
 
@@ -101,13 +111,29 @@ def _valid(raw: pl.DataFrame, path: Path, log: _Log) -> pl.DataFrame:
     ):
         if name not in frame.columns:
             continue
-        parsed = parse(frame[name])
+        parsed = parse(_plain(frame[name], path))
         if parsed.null_count() == frame.height:
             log.notes.append(f"column {name!r} ignored: it holds no usable value")
             frame = frame.drop(name)
         else:
             frame = log.keep(frame.with_columns(parsed), pl.col(name).is_not_null(), fault)
     return frame
+
+
+def _plain(values: pl.Series, path: Path) -> pl.Series:
+    """Raises DataError where no cell of such a type can be a number or a time."""
+    dtype = values.dtype
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        return values.cast(pl.String)
+    is_moment = isinstance(dtype, pl.Date | pl.Datetime)
+    if isinstance(dtype, pl.String | pl.Null) or dtype.is_numeric():
+        return values
+    if (values.name == "timestamp" and is_moment) or (
+        values.name != "timestamp" and dtype == pl.Boolean
+    ):
+        return values
+    expected = "dates, times since 1970 or ISO 8601" if values.name == "timestamp" else "numbers"
+    raise DataError(str(path), f"column {values.name!r} is {dtype}", f"{expected} are expected")
 
 
 def _indexed(frame: pl.DataFrame, user_ids: pl.Series, item_ids: pl.Series) -> pl.DataFrame:
@@ -133,13 +159,6 @@ def _present(name: str) -> pl.Expr:
 
 def _milliseconds(times: pl.Series) -> pl.Series:
     """int64 milliseconds, null where unusable. The unit is told from the size of the median."""
-    if times.dtype == pl.String:
-        numbers = times.cast(pl.Float64, strict=False)
-        times = (
-            numbers
-            if numbers.null_count() < times.len()
-            else times.str.to_datetime(time_unit="ms", strict=False, time_zone="UTC")
-        )
     if times.dtype.is_temporal():
         moments = times.cast(pl.Datetime("ms"), strict=False).cast(pl.Int64)
     else:
@@ -148,7 +167,26 @@ def _milliseconds(times: pl.Series) -> pl.Series:
         size = size if isinstance(size, float) else 0.0
         to_ms = 1e3 if size < 1e11 else 1.0 if size < 1e14 else 1e-3 if size < 1e17 else 1e-6
         moments = (numbers * to_ms).round().cast(pl.Int64, strict=False)
+        if times.dtype == pl.String:
+            written = _iso_8601(times).cast(pl.Int64)
+            moments = moments.zip_with(moments.is_not_null(), written)
     return moments.set(~moments.is_between(0, _LATEST_MS), None).alias(times.name)
+
+
+def _iso_8601(texts: pl.Series) -> pl.Series:
+    """Datetimes in milliseconds; what names no zone is UTC. Each cell is read for itself."""
+    plain = pl.col("text").str.strip_chars().str.replace(" ", "T", literal=True)
+    zoned = plain.str.replace(r"[Zz]$", "+00:00")
+    moment = pl.Datetime("ms", "UTC")
+    read = [
+        zoned.str.to_datetime(f"{_TO_THE_SECOND}%:z", time_unit="ms", strict=False),
+        *(
+            plain.str.strptime(pl.Datetime("ms"), pattern, strict=False).dt.replace_time_zone("UTC")
+            for pattern in (_TO_THE_SECOND, "%Y-%m-%dT%H:%M")
+        ),
+        plain.str.to_date("%Y-%m-%d", strict=False).cast(moment),
+    ]
+    return texts.alias("text").to_frame().select(pl.coalesce(read).alias(texts.name)).to_series()
 
 
 def _numbers(values: pl.Series) -> pl.Series:
@@ -161,7 +199,9 @@ def _weights(values: pl.Series) -> pl.Series:
     return numbers.set(numbers == 0, None)
 
 
-def _side_table(directory: Path, table: str, key: str, log: _Log) -> pl.DataFrame | None:
+def _side_table(
+    directory: Path, table: str, key: str, interactions: pl.DataFrame, log: _Log
+) -> pl.DataFrame | None:
     path = find_table(directory, table)
     if path is None:
         return None
@@ -177,23 +217,39 @@ def _side_table(directory: Path, table: str, key: str, log: _Log) -> pl.DataFram
     ):
         if count:
             log.notes.append(f"{path.name}: ignored {count:,} rows {what}")
+    met = interactions[key].unique()
+    described = int(met.is_in(first[key].implode()).sum())
+    if described < met.len() / 2:
+        same = "" if described else "; are its ids those of the interactions?"
+        told = f"{described:,} of the {met.len():,} {table} of the interactions"
+        log.notes.append(f"{path.name} describes {told}{same}")
     return first
 
 
-def _check_enough(rows: pl.DataFrame, path: Path) -> None:
+def _check_enough(rows: pl.DataFrame, path: Path, report: ReadReport) -> None:
     users, items = rows["user"].n_unique(), rows["item"].n_unique()
     if rows.is_empty():
-        raise DataError(str(path), "no interactions are left", "look at what was dropped and why")
-    if users < 2:
-        raise DataError(str(path), "all interactions are of one user", "at least two are needed")
-    if items < 2:
-        raise DataError(str(path), "all interactions are with one item", "at least two are needed")
-    if rows.height == users:
-        raise DataError(
-            str(path),
+        lacking = "no interactions are left", "some that name a user and an item are needed"
+    elif users < 2:
+        lacking = "all interactions are of one user", "at least two are needed"
+    elif items < 2:
+        lacking = "all interactions are with one item", "at least two are needed"
+    elif rows.height == users:
+        lacking = (
             "every user has a single item",
             "to learn, some users need two or more different items",
         )
+    else:
+        return
+    reason, advice = lacking
+    raise DataError(str(path), reason, f"{advice}; {report}")
+
+
+def _mostly_disliked(part: float) -> str:
+    return (
+        f"{part:.0%} of the ratings count as dislikes, being low on their scale; if they are "
+        "counts or amounts, name the column otherwise"
+    )
 
 
 def _fingerprint(

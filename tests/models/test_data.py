@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ def test_items_are_the_union_of_interactions_and_table(tmp_path: Path) -> None:
     assert dataset.item_ids == ("w", "x", "y", "z")
     assert dataset.items is not None
     assert dataset.items["title"].to_list() == ["W", "X"]
-    assert len(dataset.report.notes) == 2
+    assert len(dataset.report.notes) == 3
     assert "1 rows that repeat" in str(dataset.report)
 
 
@@ -59,6 +59,87 @@ def test_csv_ids_stay_the_text_they_are(tmp_path: Path) -> None:
     assert dict(dataset.users.rows()) == {"007": 33, "8": 44}
     assert dataset.rating is not None
     assert dataset.rating.tolist() == [5, 3, 4]
+
+
+def test_ids_written_as_fractions_are_those_of_the_other_tables(tmp_path: Path) -> None:
+    rows = ["1.0,10.0", "1.0,11.0", "2.0,10.0"]
+    (tmp_path / "interactions.csv").write_text("\n".join(["user_id,item_id", *rows]))
+    (tmp_path / "items.csv").write_text("item_id,genre\n10,a\n11,b\n")
+    users = pl.DataFrame({"user_id": [1.0, 2.5], "age": [1, 2]})
+    users.write_parquet(tmp_path / "users.parquet")
+    dataset = read(tmp_path)
+    assert dataset.item_ids == ("10", "11")
+    assert dataset.user_ids == ("1", "2")
+    assert dataset.users is not None
+    assert dataset.users["user_id"].to_list() == ["1", "2.5"]
+    assert dataset.report.notes == ()
+
+
+def test_says_how_little_the_tables_describe(tmp_path: Path) -> None:
+    strangers = pl.DataFrame({"user_id": ["c"], "age": [3]})
+    one = pl.DataFrame({"item_id": ["x"], "title": ["X"]})
+    told = str(read(folder(tmp_path, pl.DataFrame(PAIRS), users=strangers, items=one)).report)
+    assert "users.parquet describes 0 of the 2 users of the interactions; are its ids" in told
+    assert "items.parquet describes 1 of the 3 items of the interactions\n" in told
+
+
+def test_says_which_of_two_files_is_read(tmp_path: Path) -> None:
+    pl.DataFrame(PAIRS).write_csv(tmp_path / "interactions.csv")
+    report = read(folder(tmp_path, pl.DataFrame(PAIRS))).report
+    assert report.notes == ("interactions.parquet is read, interactions.csv is not",)
+
+
+def test_a_csv_may_turn_from_whole_numbers_to_others_and_keeps_zeros_in_front(
+    tmp_path: Path,
+) -> None:
+    pl.DataFrame(PAIRS).write_csv(tmp_path / "interactions.csv")
+    lines = [f"i{number},{number},{number % 7:02d}" for number in range(11_000)]
+    text = "\n".join(["item_id,price,shelf", *lines, "x,12.5,08"])
+    (tmp_path / "items.csv").write_text(text)
+    items = read(tmp_path).items
+    assert items is not None
+    (price, shelf) = items.row(by_predicate=pl.col("item_id") == "x")[1:]
+    assert (price, shelf) == (12.5, "08")
+
+
+def test_each_time_is_read_for_itself(tmp_path: Path) -> None:
+    written = ["2024-01-02T03:04:05Z", "2024-01-02 03:04:05.250", "1704164645", "soon"]
+    dataset = read(folder(tmp_path, pl.DataFrame({**PAIRS, "timestamp": written})))
+    assert dataset.timestamp is not None
+    assert sorted(dataset.timestamp.tolist()) == [1704164645000, 1704164645000, 1704164645250]
+    assert dict(dataset.report.dropped) == {"timestamp missing or out of range": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("timestamp", pl.Series([time(1), time(2), time(3), time(4)])),
+        ("timestamp", pl.Series([timedelta(1)] * 4)),
+        ("timestamp", pl.Series([True, False, True, True])),
+        ("timestamp", pl.Series([[1], [2], [3], [4]])),
+        ("rating", pl.Series([[1.0], [2.0], [3.0], [4.0]])),
+        ("rating", pl.Series([date(2024, 1, 2)] * 4)),
+        ("weight", pl.Series([b"1", b"2", b"3", b"4"])),
+    ],
+)
+def test_refuses_columns_of_a_type_that_tells_nothing(
+    tmp_path: Path, name: str, column: pl.Series
+) -> None:
+    frame = pl.DataFrame(PAIRS).with_columns(column.alias(name))
+    with pytest.raises(DataError, match=f"column '{name}' is .*expected"):
+        read(folder(tmp_path, frame))
+
+
+def test_categories_are_read_as_what_they_say(tmp_path: Path) -> None:
+    ratings = pl.Series("rating", ["1", "2", "3", "5"]).cast(pl.Categorical)
+    dataset = read(folder(tmp_path, pl.DataFrame(PAIRS).with_columns(ratings)))
+    assert dataset.rating is not None
+    assert sorted(dataset.rating.tolist()) == [1, 2, 3, 5]
+
+
+def test_says_that_most_ratings_would_be_dislikes(tmp_path: Path) -> None:
+    plays = pl.DataFrame({**PAIRS, "rating": [1.0, 3.0, 4.0, 900.0]})
+    assert "75% of the ratings count as dislikes" in str(read(folder(tmp_path, plays)).report)
 
 
 def test_csv_and_parquet_of_the_same_rows_have_the_same_fingerprint(tmp_path: Path) -> None:
@@ -80,7 +161,7 @@ def test_csv_and_parquet_of_the_same_rows_have_the_same_fingerprint(tmp_path: Pa
     [
         (pl.Series([3, 3, 12, 12], dtype=pl.Int16), ("12", "3")),
         (pl.Series([3.0, 3.0, 12.0, 12.0]), ("12", "3")),
-        (pl.Series([0.5, 0.5, 2.0, 2.0]), ("0.5", "2.0")),
+        (pl.Series([0.5, 0.5, 2.0, 2.0]), ("0.5", "2")),
         (pl.Series([True, True, False, False]), ("false", "true")),
         (pl.Series(["b", "b", "a", "a"], dtype=pl.Categorical), ("a", "b")),
         (pl.Series([date(2020, 1, 1)] * 2 + [date(2021, 1, 1)] * 2), ("2020-01-01", "2021-01-01")),

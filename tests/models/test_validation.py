@@ -104,6 +104,11 @@ def test_adapting_is_used_where_it_helps(dataset: Dataset, slow: dict[str, Tenso
         assert marks["ndcg@10"] >= marks["ndcg@10_prior"]
 
 
+def test_one_user_alone_vouches_for_nothing(dataset: Dataset, slow: dict[str, Tensor]) -> None:
+    alone = exam_of(dataset, split(dataset, 0).validation[:1])
+    assert fit_blends(ALGORITHM, slow, alone).tables["gate"] == (0.0,) * 51
+
+
 def test_adapting_is_not_used_where_it_harms(dataset: Dataset, slow: dict[str, Tensor]) -> None:
     memories = {f"{name}_values": -slow[f"{name}_values"] for name in MEMORIES}
     harmful = slow | memories | {"steps": -slow["steps"]}

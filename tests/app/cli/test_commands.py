@@ -12,11 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.cli.learn import stop_on_interrupt
+from app.cli.learn import as_read_by, stop_on_interrupt
 from app.cli.past import items_of, users_of
 from app.cli.serve import address, listen
 from models import algorithms
 from models.data import read
+from models.weights import load
 from tests.app.cli.conftest import BASKET, ITEMS, USERS, Ended
 from tests.generated import save_generated
 
@@ -194,6 +195,39 @@ def test_folds_are_trained_with_the_same_choices(thaw: Thaw, shop: Path, tmp_pat
     report = json.loads((tmp_path / "report.json").read_text())
     assert len(report["weights"]) == 2
     assert [path.name for path in (tmp_path / "weights").iterdir()] == [Path(version).name]
+
+
+def test_folds_are_trained_without_what_was_ignored(thaw: Thaw, shop: Path, tmp_path: Path) -> None:
+    ignoring = ("--ignore", "price", "--ignore", "since")
+    trained = thaw("train", "--data", shop, "--out", "weights", "--budget", "1s", *ignoring)
+    version = tmp_path / trained.out.strip()
+    alike = as_read_by(load(version.parent, version.name), read(shop))
+    assert alike.items is not None
+    assert set(alike.items.columns) == {"item_id", "title", "tags"}
+
+
+def test_folds_of_weights_that_began_from_others_are_refused(thaw: Thaw, shop: Path) -> None:
+    start = ("train", "--data", shop, "--out", "weights", "--budget", "1s")
+    first = thaw(*start).out.strip()
+    later = thaw(*start, "--from", first, "--seed", 1).out.strip()
+    judged = thaw("evaluate", "--data", shop, "--weights", later, "--folds", "2")
+    assert judged.code == 2
+    assert "began from other meta-weights" in judged.err
+
+
+def test_retraining_again_and_again_outlives_a_log_that_teaches_nothing(
+    thaw: Thaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert thaw("db", "upgrade").code == 0
+
+    def enough(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.cli.retrain.time.sleep", enough)
+    ended = thaw("retrain", "--every", "1h")
+    assert ended.code == 130
+    assert "no event teaches anything" in ended.err
+    assert "the next attempt is in 1h" in ended.err
 
 
 def test_items_are_judged_by_their_audience_and_inside_lists(
