@@ -7,8 +7,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from app.api import body
-from app.api.problems import pointer
 from app.errors import TooLarge
+from app.pointer import pointer_to
 
 M = TypeVar("M", bound=BaseModel)
 FAULTS_SHOWN = 3
@@ -67,7 +67,8 @@ def _read(element: object, model: type[M]) -> M | str:
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         return "; ".join(
-            f"{pointer(one['loc'])[1:] or 'object'}: {one['msg']}" for one in faults[:FAULTS_SHOWN]
+            f"{pointer_to(one['loc'])[1:] or 'object'}: {one['msg']}"
+            for one in faults[:FAULTS_SHOWN]
         )
 
 

@@ -22,6 +22,7 @@ from app.domain import ID_BYTES, Entity, Namespace
 
 EVENT_ID_BYTES = NAME_BYTES = 128
 JSON_DEPTH = 16
+MOST_PROPERTIES = 256
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 TIMESTAMP = "RFC 3339 text with an offset, or integer milliseconds since 1970-01-01 UTC"
@@ -113,6 +114,8 @@ def storable_object(value: object) -> Mapping[str, Any]:
     """A JSON object both databases can keep and every client can read back unchanged."""
     if not isinstance(value, dict):
         raise expected("an object")
+    if len(value) > MOST_PROPERTIES:
+        raise expected(f"at most {MOST_PROPERTIES} properties")
     _check_json(value, JSON_DEPTH)
     return value
 
@@ -137,7 +140,9 @@ def _check_json(value: object, depth: int) -> None:
 
 
 Properties = Annotated[
-    Mapping[str, Any], PlainValidator(storable_object), WithJsonSchema({"type": "object"})
+    Mapping[str, Any],
+    PlainValidator(storable_object),
+    WithJsonSchema({"type": "object", "maxProperties": MOST_PROPERTIES}),
 ]
 
 

@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from app import errors
+from app.pointer import pointer_to
 
 ERRORS_SHOWN = 20
-NAME_SHOWN = 256
 
 
 class Kind(NamedTuple):
@@ -150,20 +150,10 @@ def install(app: FastAPI) -> None:
         return problem(request, kind_of_status(error.status_code), detail, headers=headers)
 
 
-def pointer(path: Sequence[int | str]) -> str:
-    """A JSON Pointer (RFC 6901), fit to be sent: very long names cut, lone surrogates escaped.
-
-    >>> pointer(["a/b", 0, "~"])
-    '/a~1b/0/~0'
-    """
-    parts = (str(part)[:NAME_SHOWN].replace("~", "~0").replace("/", "~1") for part in path)
-    return "".join(f"/{part}" for part in parts).encode(errors="backslashreplace").decode()
-
-
 def _fault(error: Mapping[str, Any]) -> dict[str, str]:
     where, *path = error["loc"]
     if where == "body":
-        return {"pointer": pointer(path), "detail": error["msg"]}
+        return {"pointer": pointer_to(path), "detail": error["msg"]}
     return {"parameter": str(path[0]), "detail": error["msg"]}
 
 

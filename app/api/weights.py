@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, TypeAdapter
 
 from app.api import body
-from app.api.deps import RuntimeDep
+from app.api.deps import PathId, RuntimeDep
 from app.api.fields import Name, Strict
 from app.api.security import allow
 from app.domain import Scope
@@ -91,10 +91,7 @@ async def post_reload(request: Request, runtime: RuntimeDep) -> ReloadOut:
 
 
 @router.get("/v1/admin/weights/reload/{reload_id}", summary="How far a reload has come")
-async def get_reload(
-    runtime: RuntimeDep,
-    reload_id: Annotated[Name, Path(description="the `X-Request-Id` of the reload")],
-) -> ReloadStateOut:
+async def get_reload(runtime: RuntimeDep, reload_id: PathId) -> ReloadStateOut:
     """Kept for a week. Send a reload with an `X-Request-Id` of your own to follow it."""
     found = await runtime.parts.reloads.find(reload_id)
     if found is None:

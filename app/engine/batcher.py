@@ -89,17 +89,22 @@ class Batcher:
         observe_batch(len(live), [now - one.since for one in live])
         live.sort(key=lambda one: id(one.snapshot))
         for _, group in groupby(live, key=lambda one: id(one.snapshot)):
-            same = list(group)
-            try:
-                ranked = await self._rank_many(same[0].snapshot, [one.request for one in same])
-            except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            await self._together(list(group))
+
+    async def _together(self, same: list[_Waiting]) -> None:
+        """Of one snapshot; where a batch fails each is tried alone, so that only the guilty pay."""
+        try:
+            ranked = await self._rank_many(same[0].snapshot, [one.request for one in same])
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            if len(same) > 1:
                 for one in same:
-                    if not one.answer.done():
-                        one.answer.set_exception(error)
-                continue
-            for one, result in zip(same, ranked, strict=True):
-                if not one.answer.done():
-                    one.answer.set_result(result)
+                    await self._together([one])
+            elif not same[0].answer.done():
+                same[0].answer.set_exception(error)
+            return
+        for one, result in zip(same, ranked, strict=True):
+            if not one.answer.done():
+                one.answer.set_result(result)
 
 
 def _expire(answer: asyncio.Future[Ranked]) -> None:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 CHUNK = 65_536
 """A multiple of 8, so that the bits of chunks can be put in a row."""
+MOST_COLUMNS = 256
+"""Properties that can be filtered by: each takes up to half a megabyte in each chunk."""
 MOST_WORDS = 65_536
 """A property with more different words names items rather than kinds of them, as titles do."""
 
@@ -104,8 +106,13 @@ class Columns:
     ) -> "Columns":
         """Of `size` items, of which those of `rows` are told anew, each once."""
         written: dict[str, tuple[list[int], list[Any]]] = {}
+        names = set(self.by_name)
         for row, properties in zip(rows, told, strict=True):
             for name, value in properties.items():
+                if name not in names:
+                    if len(names) == MOST_COLUMNS:
+                        continue
+                    names.add(name)
                 places, values = written.setdefault(name, ([], []))
                 places.append(row)
                 values.append(value)
@@ -117,6 +124,10 @@ class Columns:
             places, values = [*places, *lacking], [*values, *[None] * len(lacking)]
             by_name[name] = by_name.get(name, Column.empty()).changed(places, values, size)
         return Columns(size, by_name)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.by_name) >= MOST_COLUMNS
 
     def kept(self, name: str) -> Column | None:
         """The column of that name, if it can be filtered by."""

@@ -3,6 +3,7 @@
 from asyncio import Lock, to_thread
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,14 @@ TOLD = 10_000
 """Items that are opened and closed at a time."""
 
 
+class Moment(NamedTuple):
+    """Up to where catalogue changes are known."""
+
+    epoch: int
+    events: int
+    """The positive ones that were counted on all items by then."""
+
+
 class Engine:
     """Owns the live catalogue and swaps whole snapshots; a request keeps the one it began with."""
 
@@ -49,8 +58,7 @@ class Engine:
         self._batcher = Batcher(self._rank_many, batch_limit=batch_limit, queue_limit=queue_limit)
         self._snapshot: Snapshot | None = None
         self._catalogue: dict[str, Item] = {}
-        self._epoch = 0
-        self._events = 0
+        self._told = Moment(0, 0)
         self._changing = Lock()
 
     def start(self) -> None:
@@ -67,7 +75,7 @@ class Engine:
     @property
     def epoch(self) -> int:
         """The last catalogue change that answers take into account."""
-        return self._epoch
+        return self._told.epoch
 
     def pinned(self) -> Snapshot:
         """The snapshot to answer from. Raises `WeightsMissing` if there is none yet."""
@@ -100,16 +108,16 @@ class Engine:
         frozen = await self._device.run(Frozen.load, weights, self._device)
         frozen = await to_thread(frozen.indexed, self._folder)
         layout = await self._device.run(Layout.of, frozen)
-        snapshot = await self._lay(layout, list(self._catalogue.values()), now)
+        snapshot = await self._lay(layout, list(self._catalogue.values()), now, self._told)
         await self._rank_many(snapshot, [RankRequest(shots=(), k=1)])
         return snapshot
 
     async def swap(self, prepared: Snapshot, now: int) -> None:
         """Serve from `prepared`, once it holds the catalogue changes that came in meanwhile."""
         async with self._changing:
-            if prepared.epoch != self._epoch:
+            if prepared.epoch != self._told.epoch:
                 items = list(self._catalogue.values())
-                prepared = await self._lay(prepared.layout, items, now)
+                prepared = await self._lay(prepared.layout, items, now, self._told)
             self._snapshot = prepared
 
     async def update_items(
@@ -120,29 +128,34 @@ class Engine:
         `events` are the positive ones that were counted on all items by then.
         """
         async with self._changing:
-            if epoch <= self._epoch:
+            if epoch <= self._told.epoch:
                 return
             self._catalogue.update({item.item_id: item for item in items})
-            self._epoch, self._events = epoch, events
-            await self._follow(items, now)
+            await self._follow(items, now, Moment(epoch, events))
+            self._told = Moment(epoch, events)  # only now: what fails is told again
 
     async def refresh(self, now: int) -> None:
         """Open and close what the clock says."""
         async with self._changing:
             stale_at = self._snapshot.stale_at if self._snapshot else None
             if stale_at is not None and stale_at <= now:
-                await self._follow((), now)
+                await self._follow((), now, self._told)
 
-    async def _follow(self, changed: Collection[Item], now: int) -> None:
+    async def _follow(self, changed: Collection[Item], now: int, told: Moment) -> None:
         if self._snapshot is not None:
             before = self._snapshot
-            self._snapshot = await self._lay(before.layout, changed, now, before)
+            self._snapshot = await self._lay(before.layout, changed, now, told, before)
 
     async def _lay(
-        self, layout: Layout, items: Collection[Item], now: int, before: Snapshot | None = None
+        self,
+        layout: Layout,
+        items: Collection[Item],
+        now: int,
+        moment: Moment,
+        before: Snapshot | None = None,
     ) -> Snapshot:
         """All items of the catalogue, or those that changed since `before`, over a layout."""
-        epoch, events = self._epoch, self._events
+        epoch, events = moment
         told = list({item.item_id: item for item in items}.values())
         lacking, made = layout.lacks(told), list[Newcomers]()
         together = max(1, min(CONTENTS, CELLS // max(1, len(layout))))

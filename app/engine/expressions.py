@@ -1,11 +1,13 @@
 """Filters as JSON: all, any and not of others, or a field and what it is compared with."""
 
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
-from app.engine.columns import Columns, is_number
+from app.engine.columns import MOST_COLUMNS, Columns, is_number
 from app.engine.filters import Compare, Every, Filter, Not, Operator, Some
 from app.errors import InvalidRequest
+from app.pointer import pointer_to
 
 DEPTH = 8
 PARTS = 100
@@ -13,6 +15,7 @@ PARTS = 100
 VALUES = 1_000
 """Of one `in`, at most."""
 
+_LARGEST = sys.float_info.max
 _GRAMMAR = 'an object with "all", "any", "not", or "field" and a comparison'
 _SCALAR = "text, a number, true or false"
 _ORDERS: tuple[Operator, ...] = ("gt", "gte", "lt", "lte")
@@ -52,7 +55,7 @@ class _Reading:
         if len(told) != 1:
             raise InvalidRequest(pointer, _GRAMMAR)
         [(word, inner)] = told.items()
-        below = f"{pointer}/{word}"
+        below = pointer + pointer_to([word])
         if word == "not":
             return Not(self.expression(inner, below, depth - 1))
         if word not in {"all", "any"}:
@@ -77,7 +80,7 @@ class _Reading:
         return found[0] if len(found) == 1 else Every(found)
 
     def _compare(self, field: str, word: str, value: object, pointer: str) -> Filter:
-        below = f"{pointer}/{word}"
+        below = pointer + pointer_to([word])
         operator = _OPERATORS.get("eq" if word == "ne" else word)
         if operator is None:
             raise InvalidRequest(below, f"one of {_COMPARISONS}")
@@ -90,8 +93,13 @@ class _Reading:
         return Not(compare) if word == "ne" else compare
 
 
+def _is_finite(value: object) -> bool:
+    """Whole numbers of JSON may be larger than any that is computed with."""
+    return is_number(value) and -_LARGEST <= cast("float", value) <= _LARGEST
+
+
 def _is_scalar(value: object) -> bool:
-    return isinstance(value, str | bool) or is_number(value)
+    return isinstance(value, str | bool) or _is_finite(value)
 
 
 def _are_scalars(value: object) -> bool:
@@ -103,13 +111,15 @@ _VALUES: Mapping[Operator, tuple[str, Callable[[object], bool]]] = {
     "contains": (_SCALAR, _is_scalar),
     "in": (f"a list of at most {VALUES:,} texts, numbers or truth values", _are_scalars),
     "exists": ("true or false", lambda value: isinstance(value, bool)),
-    **dict.fromkeys(_ORDERS, ("a number", is_number)),
+    **dict.fromkeys(_ORDERS, ("a number", _is_finite)),
 }
 
 
 def _check_property(
     columns: Columns, field: str, operator: Operator, value: object, pointer: str
 ) -> None:
+    if field not in columns.by_name and columns.is_full:
+        raise InvalidRequest(f"{pointer}/field", f"one of the {MOST_COLUMNS} properties kept first")
     if field not in columns.by_name:
         raise InvalidRequest(f"{pointer}/field", f"a property that some item has, not {field!r}")
     column = columns.kept(field)

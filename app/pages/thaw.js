@@ -182,7 +182,8 @@ export class Thaw {
           this.#warn(`Thaw left out ${batch[index].event.type}: ${detail}`);
         }
       } catch (error) {
-        if (!isFinal(error)) {
+        // Without a batch it was the shop's own token that failed, and nothing was sent.
+        if (!batch.length || !isFinal(error)) {
           this.#pausing = true;
           this.#schedule(Math.max(this.#pause(), error.retryAfterMs ?? 0));
           return;

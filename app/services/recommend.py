@@ -30,6 +30,7 @@ from app.services.question import (
 from app.services.recall import Recalled, recall
 from app.services.receipt import Receipt, sign, whose
 from app.services.scenario import Wanted, wanted
+from app.stores.cursors import Listed
 
 NOBODY = PlacedWindow(Window(), Position(0, 0))
 
@@ -95,8 +96,7 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
     if ranked.fast is not None and question.entity is not None:
         kept = FastWeights(ranked.version, asked.digest, ranked.fast, ranked.steps, now)
         parts.support.keep_fast(question.entity, recalled.placed.position, kept)
-    picked = await pick(parts, snapshot, question, asked.wish, ranked.items, pinned)
-    page, lost = await _page(parts, snapshot, question, asked.wish, picked.items)
+    picked, page, lost = await _page(parts, snapshot, question, asked.wish, ranked, pinned)
     item_ids = [item.item_id for item in page.items]
     why, unexplained = await _reasons(parts, snapshot, asked.request, question, item_ids, left())
     properties = await _properties(parts, question, item_ids, within=max(0.05, left()))
@@ -107,7 +107,7 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
         note_explored(parts, question, asked.request, ranked, picked, generation, request_id, now)
     return Answer(
         request_id=request_id,
-        items=_items(snapshot, ranked, picked, page, properties or {}, why),
+        items=_items(page, properties or {}, why),
         personalization=_personalization(ranked, asked, now),
         catalogue_epoch=ranked.epoch,
         degraded=trouble or recalled.degraded or lost or unexplained or untold,
@@ -118,7 +118,7 @@ async def recommend(parts: Parts, question: Question, now: int) -> Answer:
             "rank": ranked.rank_ms,
         },
         next_cursor=page.next_cursor,
-        seed=picked.seed,
+        seed=page.seed,
     )
 
 
@@ -141,9 +141,9 @@ async def _rank(
             parts.engine.rank(snapshot, _pins(request, question), within),
         )
     except TimeoutError:
-        return _popular(snapshot, request), (), "deadline"
+        return _popular(snapshot, request), _unranked_pins(snapshot, question), "deadline"
     except Overloaded:
-        return _popular(snapshot, request), (), "overloaded"
+        return _popular(snapshot, request), _unranked_pins(snapshot, question), "overloaded"
     place = {item_id: number for number, item_id in enumerate(question.pins)}
     return ranked, tuple(sorted(pinned.items, key=lambda item: place[item.item_id])), None
 
@@ -159,18 +159,52 @@ def _pins(request: RankRequest, question: Question) -> RankRequest:
     )
 
 
+def _unranked_pins(snapshot: Snapshot, question: Question) -> tuple[RankedItem, ...]:
+    """Those that may be shown, scored for everyone; those of no list like its last."""
+    scores = dict(snapshot.popular)
+    least = min(scores.values(), default=0.0)
+    shown = (pin for pin in question.pins if pin not in question.exclude and snapshot.shows(pin))
+    return tuple(RankedItem(pin, scores.get(pin, least)) for pin in shown)
+
+
 async def _page(
     parts: Parts,
     snapshot: Snapshot,
     question: Question,
     wish: Wanted,
-    found: tuple[RankedItem, ...],
-) -> tuple[Page, str | None]:
+    ranked: Ranked,
+    pinned: tuple[RankedItem, ...],
+) -> tuple[Picked, Page, str | None]:
+    """What was picked, if anything had to be; the page; and why it is the only one, if so."""
+    if question.cursor not in {None, FIRST_PAGE}:
+        page = await later_page(parts, snapshot, question, wish.exclude)
+        return Picked(()), page, None
+    picked = await pick(parts, snapshot, question, wish, ranked.items, pinned)
+    found = _listed(snapshot, ranked, picked)
     if question.cursor is None:
-        return Page(found[: question.k], None, 1), None
-    if question.cursor == FIRST_PAGE:
-        return await first_page(parts, question, found)
-    return await later_page(parts, snapshot, question, wish.exclude), None
+        return picked, Page(found[: question.k], picked.seed), None
+    return picked, *await first_page(parts, question, found, picked.seed)
+
+
+def _listed(snapshot: Snapshot, ranked: Ranked, picked: Picked) -> tuple[Listed, ...]:
+    known, mode, chances = snapshot.frozen.index, ranked.mode, picked.propensities
+    return tuple(
+        [
+            Listed(
+                item.item_id,
+                item.score,
+                "pinned"
+                if place < picked.pinned
+                else "explored"
+                if chances
+                else mode
+                if item.item_id in known
+                else "new",
+                chances.get(item.item_id),
+            )
+            for place, item in enumerate(picked.items)
+        ]
+    )
 
 
 async def _reasons(
@@ -204,30 +238,19 @@ async def _properties(
 
 
 def _items(
-    snapshot: Snapshot,
-    ranked: Ranked,
-    picked: Picked,
     page: Page,
     properties: Mapping[str, Mapping[str, Any]],
     why: Mapping[str, tuple[Reason, ...]] | None,
 ) -> tuple[AnsweredItem, ...]:
-    known, mode, chances = snapshot.frozen.index, ranked.mode, picked.propensities
-    last_pin = picked.pinned if page.first_rank == 1 else 0
     return tuple(
         [
             AnsweredItem(
                 item.item_id,
                 item.score,
                 rank,
-                "pinned"
-                if rank <= last_pin
-                else "explored"
-                if chances
-                else mode
-                if item.item_id in known
-                else "new",
+                item.source,
                 properties.get(item.item_id, NOTHING),
-                chances.get(item.item_id),
+                item.propensity,
                 None if why is None else why.get(item.item_id, ()),
             )
             for rank, item in enumerate(page.items, page.first_rank)

@@ -82,6 +82,7 @@ async def _reload(
     serving = parts.engine.snapshot
     previous = serving.version if serving else None
     await _note(parts, reload_id, "verifying", version)
+    await _alone(parts, reload_id)
     prepared = await prepare(parts, await _chosen(parts, version), now)
     await _note(parts, reload_id, "comparing", prepared.version)
     moved = await shadow(parts, serving, prepared) if serving else None
@@ -110,6 +111,13 @@ async def _reload(
         shadow=moved,
         took_ms=(perf_counter() - started) * 1000,
     )
+
+
+async def _alone(parts: Parts, reload_id: str) -> None:
+    """Raises `ReloadInProgress` while another process changes meta-weights."""
+    with suppress(StorageUnavailable):
+        if await parts.reloads.is_behind_another(reload_id):
+            raise ReloadInProgress
 
 
 async def _note(

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from app.engine.port import Floats
 
+COLDEST = 1e-6
+"""A temperature below it is as good as none, and would end in infinities."""
+
 
 def explore(
     scores: Sequence[float], k: int, temperature: float, seed: int
@@ -19,7 +22,7 @@ def explore(
     >>> [place for place, _ in explore([9.0, 0.0, 5.0], 2, 0.01, seed=1)]
     [0, 2]
     """
-    logits = np.asarray(scores, np.float64) / temperature
+    logits = _logits(scores, temperature)
     noise = np.random.default_rng(seed).gumbel(size=len(logits))
     drawn = np.argsort(-(logits + noise), kind="stable")[:k].tolist()
     return list(zip(drawn, chances(scores, drawn, temperature), strict=True))
@@ -31,7 +34,7 @@ def chances(scores: Sequence[float], drawn: Sequence[int], temperature: float) -
     >>> chances([1.0, 1.0, 1.0], [2, 0], 0.5)
     [0.333333, 0.5]
     """
-    logits = np.asarray(scores, np.float64) / temperature
+    logits = _logits(scores, temperature)
     left = np.ones(len(logits), np.bool_)
     found = []
     for place in drawn:
@@ -39,6 +42,10 @@ def chances(scores: Sequence[float], drawn: Sequence[int], temperature: float) -
         found.append(round(float(np.exp(logits[place] - logits[left].max()) / of_rest), 6))
         left[place] = False
     return found
+
+
+def _logits(scores: Sequence[float], temperature: float) -> NDArray[np.float64]:
+    return np.asarray(scores, np.float64) / max(temperature, COLDEST)
 
 
 def diversify(scores: Sequence[float], vectors: Floats, k: int, diversity: float) -> list[int]:

@@ -11,12 +11,24 @@ from app.stores.redis import Redis
 LIFETIME_SECONDS = 30 * 60
 
 
+class Listed(NamedTuple):
+    """An item in a list."""
+
+    item_id: str
+    score: float
+    source: str
+    propensity: float | None
+    """With exploration: how likely it was to be drawn for its rank, given those before it."""
+
+
 class Frozen(NamedTuple):
     """What a list was when its first page left."""
 
     owner: str
-    items: list[tuple[str, float]]
-    """Ids and scores, best first."""
+    items: list[Listed]
+    """Best first."""
+    seed: int | None
+    """Of the exploration, if there was any."""
 
 
 class Cursors:
@@ -36,5 +48,5 @@ class Cursors:
         [content] = await self._redis.run([("GET", keys.cursor(self._namespace, name))])
         if not isinstance(content, bytes):
             return None
-        owner, items = from_json(content)
-        return Frozen(owner, [(item_id, score) for item_id, score in items])
+        owner, items, seed = from_json(content)
+        return Frozen(owner, [Listed(*item) for item in items], seed)

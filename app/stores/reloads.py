@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 
 from app.stores.activation import now_ms
 from app.stores.database import Database
@@ -11,8 +11,11 @@ from app.stores.statements import insert_into
 from app.stores.tables import ReloadRow
 
 KEPT_MS = 7 * 24 * 3600 * 1000
+FORGOTTEN_MS = 2 * 60 * 1000
+"""One that has not come further for so long has died with its process."""
 
 Stage: TypeAlias = Literal["verifying", "comparing", "swapping", "agreeing", "done", "failed"]
+ENDED = ("done", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,23 @@ class Reloads:
                 {"reload_id": reload_id, "started_at": now, **facts},
             )
             await connection.execute(delete(ReloadRow).where(ReloadRow.changed_at < now - KEPT_MS))
+
+    async def is_behind_another(self, reload_id: str) -> bool:
+        """Whether one that began before it, in any process, is still under way."""
+        mine = (
+            select(ReloadRow.started_at).where(ReloadRow.reload_id == reload_id).scalar_subquery()
+        )
+        others = select(ReloadRow.reload_id).where(
+            ReloadRow.reload_id != reload_id,
+            ReloadRow.stage.not_in(ENDED),
+            ReloadRow.changed_at > now_ms() - FORGOTTEN_MS,
+            or_(
+                ReloadRow.started_at < mine,
+                and_(ReloadRow.started_at == mine, ReloadRow.reload_id < reload_id),
+            ),
+        )
+        async with self._database.glance() as connection:
+            return (await connection.execute(others.limit(1))).first() is not None
 
     async def find(self, reload_id: str) -> Reload | None:
         rows = select(ReloadRow).where(ReloadRow.reload_id == reload_id)

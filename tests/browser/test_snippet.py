@@ -289,6 +289,25 @@ async def test_what_a_user_did_outlives_the_page(shop: Shop) -> None:
         await shop.page.wait_for_timeout(20)
 
 
+async def test_a_source_of_tokens_that_is_refused_is_not_asked_without_a_pause(shop: Shop) -> None:
+    asked = await shop.does(
+        f"""(async () => {{
+          const {{ Thaw }} = await import("/assets/thaw.js");
+          let asked = 0;
+          const userToken = () => {{
+            asked++;
+            return Promise.reject(Object.assign(new Error("forbidden"), {{ status: 403 }}));
+          }};
+          const options = {{ url: "{shop.address}", key: "{shop.keys["publishable"]}", userToken }};
+          const thaw = new Thaw({{ ...options, batchMs: 1 }});
+          thaw.record("like", "i001");
+          await new Promise((done) => setTimeout(done, 300));
+          return asked;
+        }})()"""
+    )
+    assert 1 <= asked <= 3
+
+
 async def test_a_failing_source_of_tokens_falls_back_and_loses_nothing(shop: Shop) -> None:
     token = token_of(shop, "gus")
     found = await shop.does(

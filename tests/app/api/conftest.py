@@ -45,10 +45,18 @@ class Service:
         return {"Authorization": f"Bearer {self.keys[scope]}"}
 
     async def send(
-        self, method: str, path: str, body: Any = None, *, scope: Scope = Scope.SERVER
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        scope: Scope = Scope.SERVER,
+        request_id: str | None = None,
     ) -> Response:
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = self.by(scope)
+        if request_id is not None:
+            headers["X-Request-Id"] = request_id
         if content is not None:
             headers["Content-Type"] = "application/json"
         return await self.client.request(method, path, content=content, headers=headers)

@@ -192,3 +192,10 @@ async def test_each_way_to_write_items_names_replicas_that_do_not_follow(
         await activation.leave("frozen")
     for method, where, body in writes:
         assert (await service.send(method, where, body)).json()["laggards"] == []
+
+
+async def test_an_item_has_no_more_properties_than_can_be_filtered_by(service: Service) -> None:
+    told = {f"p{number}": number for number in range(257)}
+    answer = await service.send("PUT", "/v1/items/wide", {"properties": told})
+    assert answer.status_code == 422
+    assert "at most 256 properties" in answer.text

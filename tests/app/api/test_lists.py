@@ -89,6 +89,28 @@ async def test_what_is_no_filter_is_named(service: Service) -> None:
     assert await refused(service, cursor="nonsense") == "/cursor"
 
 
+@pytest.mark.parametrize(
+    "comparison",
+    [{"gt": 10**400}, {"eq": -(10**400)}, {"in": [1, 10**400]}, {"contains": 10**400}],
+)
+async def test_numbers_that_nothing_can_be_compared_with_are_named(
+    service: Service, comparison: dict[str, Any]
+) -> None:
+    [operator] = comparison
+    asked = {"field": "price", **comparison}
+    assert await refused(service, filter=asked) == f"/filter/{operator}"
+    boost = {"filter": asked, "factor": 2}
+    assert await refused(service, boosts=[boost]) == f"/boosts/0/filter/{operator}"
+
+
+async def test_names_in_a_filter_are_told_as_json_pointers_say_them(service: Service) -> None:
+    assert await refused(service, filter={"a/b~": 1}) == "/filter/a~1b~0"
+    surrogate = b'{"filter": {"field": "price", "\\ud800": 1}}'
+    answer = await service.send("POST", "/v1/recommendations", surrogate)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/filter/\\ud800"
+
+
 async def test_boosts_lift(service: Service, someone: str) -> None:
     boost = {"filter": {"field": "kind", "eq": "blue"}, "factor": 1_000}
     assert kinds(await service.recommendations(user_id=someone, boosts=[boost])) == {"blue"}
@@ -103,6 +125,23 @@ async def test_pins_come_first_if_they_may_be_shown(service: Service, someone: s
     assert ids(answer)[:2] == ["i050", "i040"]
     assert [item["source"] for item in answer["items"]] == ["pinned", "pinned"] + ["adapted"] * 2
     assert len(set(ids(answer))) == 4
+
+
+async def test_pins_are_there_at_the_deadline_too(
+    service: Service, someone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(service.runtime.parts.engine, "rank", late)
+    pins = ["i050", "unheard-of", "i040"]
+    answer = await service.recommendations(
+        user_id=someone, k=4, pins=pins, exclude_item_ids=["i040"]
+    )
+    assert answer["degraded"] == "deadline"
+    assert ids(answer)[0] == "i050"
+    assert [item["source"] for item in answer["items"]] == ["pinned"] + ["popular"] * 3
+    assert "i040" not in ids(answer)
 
 
 async def test_diversity_keeps_the_first_and_mixes_the_rest(service: Service, someone: str) -> None:
@@ -124,6 +163,31 @@ async def test_exploration_is_drawn_by_its_seed(service: Service) -> None:
     assert len(drawn) > 1
     plain = await service.recommendations(k=8, exploration=0.0, scenario="surprise")
     assert "propensity" not in plain["items"][0]
+
+
+async def test_hardly_any_exploration_is_none(service: Service) -> None:
+    answer = await service.recommendations(k=8, exploration=1e-309, seed=7)
+    assert [item["propensity"] for item in answer["items"]] == [1.0] * 8
+    assert ids(answer) == ids(await service.recommendations(k=8))
+
+
+async def test_later_pages_tell_of_the_draw_that_they_are_from(
+    service: Service, someone: str
+) -> None:
+    asked = {"user_id": someone, "k": 3, "exploration": 0.7, "pins": [f"i00{n}" for n in range(5)]}
+    whole = await service.recommendations(**asked | {"k": 9, "seed": 3})
+    page = await service.recommendations(**asked, seed=3, cursor="")
+    found = page["items"]
+    for seed in ({}, {"seed": 4}):
+        later = await service.recommendations(**asked, **seed, cursor=page["next_cursor"])
+        assert later["seed"] == 3
+        last = await service.recommendations(user_id=someone, k=3, cursor=later["next_cursor"])
+        assert last["seed"] == 3
+        sources = [item["source"] for item in [*found, *later["items"], *last["items"]]]
+        assert sources == ["pinned"] * 5 + ["explored"] * 4
+    drawn = [item for item in [*later["items"], *last["items"]] if item["source"] == "explored"]
+    assert all(0 < item["propensity"] <= 1 for item in drawn)
+    assert len({item["item_id"] for item in drawn}) == len(whole["items"]) - 5 == 4
 
 
 async def test_each_item_says_which_events_it_is_due_to(service: Service, someone: str) -> None:

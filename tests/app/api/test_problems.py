@@ -1,7 +1,8 @@
 from collections.abc import Iterator
 
 from app import errors
-from app.api.problems import INTERNAL, KINDS, kind_of, kind_of_status, pointer
+from app.api.problems import INTERNAL, KINDS, kind_of, kind_of_status
+from app.pointer import pointer_to
 
 
 def family(root: type[errors.AppError]) -> Iterator[type[errors.AppError]]:
@@ -30,4 +31,4 @@ def test_statuses_of_the_framework_have_kinds_too() -> None:
 
 
 def test_pointers_are_fit_to_be_sent() -> None:
-    assert pointer(["\ud800", "x" * 1000]) == "/\\ud800/" + "x" * 256
+    assert pointer_to(["\ud800", "x" * 1000]) == "/\\ud800/" + "x" * 256

@@ -32,6 +32,18 @@ async def test_weights_are_swapped_and_listed(service: Service) -> None:
     assert all(one["sha256"] for one in listed["versions"])
 
 
+async def test_the_status_is_found_by_any_request_id(service: Service) -> None:
+    started = await service.send(
+        *("POST", "/v1/admin/weights/reload", {"dry_run": True}),
+        scope=Scope.ADMIN,
+        request_id="deploy:42",
+    )
+    assert started.json()["reload_id"] == "deploy:42"
+    for name in ("deploy:42", "deploy%3A42"):
+        path = f"/v1/admin/weights/reload/{name}"
+        assert (await service.send("GET", path, scope=Scope.ADMIN)).json()["stage"] == "done"
+
+
 async def test_no_body_means_the_newest(service: Service) -> None:
     newest = save_generated(service.runtime.settings.weights.directory, seed=9).version
     assert (await reload(service))[1]["version"] == newest

@@ -46,6 +46,24 @@ async def test_requests_that_arrive_during_a_batch_ride_in_the_next(engine: Engi
     await batcher.close()
 
 
+async def test_who_makes_a_batch_fail_fails_alone(engine: Engine) -> None:
+    guilty, snapshot = RankRequest(shots=(), k=7), engine.pinned()
+
+    async def rank_many(snapshot: Snapshot, requests: list[RankRequest]) -> list[Ranked]:
+        if guilty in requests:
+            raise OverflowError
+        return await engine._rank_many(snapshot, requests)
+
+    batcher = Batcher(rank_many, batch_limit=8, queue_limit=10)
+    batcher.start()
+    asked = [REQUEST, guilty, REQUEST, REQUEST]
+    answers = await asyncio.gather(
+        *(batcher.rank(snapshot, one, 5) for one in asked), return_exceptions=True
+    )
+    assert [type(one) for one in answers] == [Ranked, OverflowError, Ranked, Ranked]
+    await batcher.close()
+
+
 async def test_a_full_queue_refuses_at_once(engine: Engine) -> None:
     gate, snapshot = Gate(), engine.pinned()
     batcher = Batcher(gate.rank_many, batch_limit=1, queue_limit=2)

@@ -142,6 +142,21 @@ async def test_catalogue_changes_during_a_preparation_are_not_lost(
     assert "i000" not in ids(answer)
 
 
+async def test_a_catalogue_change_that_fails_is_made_when_it_is_told_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = [Item("i000", hidden=True)]
+    with monkeypatch.context() as patch:
+        patch.setattr("app.engine.live.Live.after", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await engine.update_items(hidden, epoch=7, now=0)
+    assert engine.epoch == 0
+    await engine.update_items(hidden, epoch=7, now=0)
+    answer = await ranked(engine, RankRequest(shots=(), k=60))
+    assert answer.epoch == engine.epoch == 7
+    assert "i000" not in ids(answer)
+
+
 async def test_without_meta_weights_there_is_nothing_to_pin() -> None:
     engine = Engine(device="cpu", batch_limit=1, queue_limit=1)
     with pytest.raises(WeightsMissing, match="thaw train"):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.columns import Columns
+from app.engine.columns import MOST_COLUMNS, Columns
 from app.engine.expressions import parse
 from app.engine.filters import Compare, Every, Filter, Not, Some
 from app.errors import InvalidRequest
@@ -86,3 +86,13 @@ def test_a_property_that_names_items_cannot_be_filtered_by(monkeypatch: pytest.M
     monkeypatch.setattr("app.engine.columns.MOST_WORDS", 1)
     with pytest.raises(InvalidRequest, match="names items"):
         parse({"field": "kind", "eq": "a"}, "", COLUMNS)
+
+
+def test_of_very_many_properties_the_first_can_be_filtered_by() -> None:
+    told = {f"p{number}": number for number in range(MOST_COLUMNS + 5)}
+    columns = Columns().changed([0], [told], 1).changed([1], [{"p1": 1, "another": 1}], 2)
+    assert len(columns.by_name) == MOST_COLUMNS
+    parse({"field": "p1", "eq": 1}, "", columns)
+    for late in ("another", f"p{MOST_COLUMNS}"):
+        with pytest.raises(InvalidRequest, match="256 properties kept first"):
+            parse({"field": late, "eq": 1}, "", columns)

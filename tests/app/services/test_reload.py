@@ -97,6 +97,19 @@ async def test_unknown_and_missing_versions_are_told_apart(parts: Parts) -> None
             await reload(parts, name, dry_run=False, now=0)
 
 
+async def test_one_reload_at_a_time_in_all_processes(parts: Parts) -> None:
+    first, second = versions(parts, 2)
+    await parts.reloads.note("elsewhere", "comparing", first)
+    with pytest.raises(ReloadInProgress):
+        await reload(parts, second, dry_run=False, now=0, reload_id="here")
+    found = await parts.reloads.find("here")
+    assert found is not None
+    assert found.stage == "failed"
+    await parts.reloads.note("elsewhere", "done", first)
+    done = await reload(parts, second, dry_run=False, now=0, reload_id="here-again")
+    assert done.version == second
+
+
 async def test_one_reload_at_a_time(parts: Parts) -> None:
     first, second = versions(parts, 2)
     outcomes = await asyncio.gather(
