@@ -148,12 +148,15 @@ class Experience:
         asked = {int(shots): marks["users"] for shots, marks in own.metrics.items()}
         trust = {shots: count / (count + USERS_TO_CHOOSE) for shots, count in asked.items()}
         share = torch.tensor(interpolated(trust))
+        vouched = {shots: trust[shots] * (count > 1) for shots, count in asked.items()}
+        of_gate = torch.tensor(interpolated(vouched))  # of it one user alone tells nothing
         tables: dict[str, tuple[float, ...]] = {}
         for name, carried in self.tables_for(users).items():
             judged = torch.tensor(crossed.get(name, carried.tolist()))
             expected = torch.lerp(carried, judged, users / (users + USERS_TO_JUDGE))
             chosen = torch.tensor(own.tables.get(name, expected.tolist()))
-            tables[name] = tuple(torch.lerp(expected, chosen, share).tolist())
+            part = of_gate if name == "gate" else share
+            tables[name] = tuple(torch.lerp(expected, chosen, part).tolist())
         return replace(own, tables=tables)
 
 
