@@ -95,14 +95,20 @@ def _compare(
 
 
 def _strongest(folds: Sequence[Fold], shots: Iterable[int]) -> dict[int, str]:
-    """By shots: the baseline with the best NDCG@10 on the validation users of all folds."""
+    """By shots: the baseline with the best NDCG@10 on the validation users of all folds.
+
+    Where nobody validates a number of shots, the one before decides; without any, there is none.
+    """
     strongest: dict[int, str] = {}
-    for k in shots:
+    last: str | None = None
+    for k in sorted(shots):
         judges = [fold for fold in folds if fold.validation[k]]
         total = {
             name: sum(fold.validation[k] * fold.choices[name][k].ndcg for fold in judges)
             for name in folds[0].choices
         }
         if judges and total:
-            strongest[k] = max(total, key=lambda name: total[name])
+            last = max(total, key=lambda name: total[name])
+        if last is not None:
+            strongest[k] = last
     return strongest

@@ -14,8 +14,11 @@ from models.config import EvaluateConfig, RankerConfig, TrainConfig
 from models.data import Dataset, histories, read, split
 from models.errors import DataError, ExtraMissing, WeightsError
 from models.evaluate import evaluate, evaluate_folds
+from models.fold import judge_fold
 from models.metrics import CLAIMABLE_USERS, PER_USER
+from models.progress import silent
 from models.report import Report
+from models.summary import summarise
 from models.weights import Facts, Manifest, MetaWeights
 from tests.models.generated_data import generated_dataset, generated_frame
 
@@ -121,6 +124,17 @@ def test_the_rival_is_whoever_validation_prefers(report: Report) -> None:
     for k, name in report.rivals.items():
         marks = {rival: chosen[k][0]["ndcg"] for rival, chosen in report.chosen.items()}
         assert marks[name] == max(marks.values())
+
+
+def test_where_nobody_validates_the_number_of_shots_before_decides(
+    dataset: Dataset, untrained: MetaWeights, cache: Path
+) -> None:
+    fold = judge_fold(dataset, untrained, EvaluateConfig(), cache, silent)
+    few = {k: users if k < 5 else 0 for k, users in fold.validation.items()}
+    found = summarise(dataset, [replace(fold, validation=few)], EvaluateConfig()).rivals
+    assert {found[k] for k in found if k >= 5} == {found[3]}
+    nobody = replace(fold, validation=dict.fromkeys(few, 0))
+    assert summarise(dataset, [nobody], EvaluateConfig()).rivals == {}
 
 
 def test_markdown_shows_every_method_and_column(report: Report) -> None:
