@@ -1,9 +1,8 @@
 """MAML and FOMAML on sinusoids (Finn et al. 2017, section 5.1), as their published code sets it up.
 
 Trained at both inner rates, the paper's 0.01 and the 0.001 of its code; validation tasks choose by
-the loss after ten steps, many of them, as one that runs away in a thousand decides. Unlike
-theirs, the outer rate falls to zero. Rival: a net pre-trained on all tasks and fine-tuned at the
-rate that is best on validation tasks.
+the loss after ten steps, many of them, as one that runs away in a thousand decides. Rival:
+a net pre-trained on all tasks and fine-tuned at the rate that is best on validation tasks.
 """
 
 from collections.abc import Sequence
@@ -69,7 +68,6 @@ def trained(shots: int, *, quick: bool) -> Trained:
             start,
             lambda: draw_tasks(MAML_FAMILY, META_BATCH, shots, tasks),
             iterations,
-            anneal=True,
         )
 
     def meta_trained(*, first_order: bool) -> Fitted:
