@@ -16,6 +16,11 @@ from app.settings import ServerSettings
 if TYPE_CHECKING:
     import uvicorn
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients (5) and load balancers (60) keep an idle connection: they must close first,
+or what they send at that moment is lost.
+"""
+
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address; THAW_SERVER__HOST otherwise.")] = None,
@@ -89,6 +94,7 @@ def run(sockets: list[socket.socket], ready: Callable[[], None], workers: int = 
         log_config=None,
         access_log=False,
         proxy_headers=False,  # nobody asks where a request came from
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=10,
         workers=workers,
     )
