@@ -171,23 +171,21 @@ async def test_hardly_any_exploration_is_none(service: Service) -> None:
     assert ids(answer) == ids(await service.recommendations(k=8))
 
 
+@pytest.mark.parametrize("seed", [{}, {"seed": 4}])
 async def test_later_pages_tell_of_the_draw_that_they_are_from(
-    service: Service, someone: str
+    service: Service, someone: str, seed: dict[str, Any]
 ) -> None:
-    asked = {"user_id": someone, "k": 3, "exploration": 0.7, "pins": [f"i00{n}" for n in range(5)]}
-    whole = await service.recommendations(**asked | {"k": 9, "seed": 3})
-    page = await service.recommendations(**asked, seed=3, cursor="")
-    found = page["items"]
-    for seed in ({}, {"seed": 4}):
-        later = await service.recommendations(**asked, **seed, cursor=page["next_cursor"])
-        assert later["seed"] == 3
-        last = await service.recommendations(user_id=someone, k=3, cursor=later["next_cursor"])
-        assert last["seed"] == 3
-        sources = [item["source"] for item in [*found, *later["items"], *last["items"]]]
-        assert sources == ["pinned"] * 5 + ["explored"] * 4
-    drawn = [item for item in [*later["items"], *last["items"]] if item["source"] == "explored"]
-    assert all(0 < item["propensity"] <= 1 for item in drawn)
-    assert len({item["item_id"] for item in drawn}) == len(whole["items"]) - 5 == 4
+    pins = [f"i00{n}" for n in range(5)]
+    asked: dict[str, Any] = {"user_id": someone, "k": 3, "exploration": 0.7, "pins": pins}
+    first = await service.recommendations(**asked, seed=3, cursor="")
+    second = await service.recommendations(**asked, **seed, cursor=first["next_cursor"])
+    third = await service.recommendations(user_id=someone, k=3, cursor=second["next_cursor"])
+    assert [page["seed"] for page in (first, second, third)] == [3, 3, 3]
+    items = [item for page in (first, second, third) for item in page["items"]]
+    assert [item["source"] for item in items] == ["pinned"] * 5 + ["explored"] * 4
+    assert all(0 < item["propensity"] <= 1 for item in items[5:])
+    again = await service.recommendations(**{**asked, "k": 9}, seed=3, cursor="")
+    assert again["items"] == items
 
 
 async def test_each_item_says_which_events_it_is_due_to(service: Service, someone: str) -> None:
