@@ -48,5 +48,8 @@ class Cursors:
         [content] = await self._redis.run([("GET", keys.cursor(self._namespace, name))])
         if not isinstance(content, bytes):
             return None
-        owner, items, seed = from_json(content)
-        return Frozen(owner, [Listed(*item) for item in items], seed)
+        try:
+            owner, items, seed = from_json(content)
+            return Frozen(owner, [Listed(*item) for item in items], seed)
+        except (TypeError, ValueError):
+            return None  # another version of the service froze it
