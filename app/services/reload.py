@@ -70,8 +70,9 @@ async def reload(
         try:
             with _counted("tried" if dry_run else "swapped"):
                 return await _reload(parts, reload_id, version, dry_run=dry_run, now=now)
-        except AppError as error:
-            await _note(parts, reload_id, "failed", version, str(error))
+        except Exception as error:
+            told = str(error) if isinstance(error, AppError) else "unexpected; see the log"
+            await _note(parts, reload_id, "failed", version, told)
             raise
 
 

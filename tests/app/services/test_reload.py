@@ -110,6 +110,20 @@ async def test_one_reload_at_a_time_in_all_processes(parts: Parts) -> None:
     assert done.version == second
 
 
+async def test_a_reload_that_breaks_keeps_nobody_from_the_next(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = versions(parts, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.services.reload.prepare", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await reload(parts, first, dry_run=False, now=0, reload_id="broken")
+    found = await parts.reloads.find("broken")
+    assert found is not None
+    assert (found.stage, found.error) == ("failed", "unexpected; see the log")
+    assert (await reload(parts, second, dry_run=False, now=0)).version == second
+
+
 async def test_one_reload_at_a_time(parts: Parts) -> None:
     first, second = versions(parts, 2)
     outcomes = await asyncio.gather(
