@@ -1,11 +1,11 @@
 """`thaw train` and `thaw evaluate`: make meta-weights and judge them."""
 
+import functools
 import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,7 +117,7 @@ def train_showing(
     with ExitStack() as shown, stop_on_interrupt() as stopped:
         show = shown.enter_context(showing_progress())
 
-        @cache
+        @functools.cache
         def parts() -> "OnProgress":
             shown.close()  # two bars at once would fight for the terminal
             return shown.enter_context(showing_parts("choosing"))
@@ -263,13 +263,7 @@ def evaluate(
             report = judge(dataset, judged, config, cache=known, on_progress=show)
         else:
             report = evaluate_folds(
-                alike,
-                again,
-                folds,
-                cache / "folds",
-                config,
-                cache=known,
-                on_progress=show,
+                alike, again, folds, cache / "folds", config, cache=known, on_progress=show
             )
     content, text = report.to_json(), report.to_markdown()
     if judged.side == "item":
@@ -278,12 +272,7 @@ def evaluate(
         tested = [again.fold] if folds == 1 else range(folds)
         with showing_parts("letting new items in") as show:
             lists = evaluate_new_items(
-                alike,
-                again,
-                tested,
-                cache / "folds",
-                config,
-                on_progress=show,
+                alike, again, tested, cache / "folds", config, on_progress=show
             )
         content, text = content | {"new_items": lists.to_json()}, f"{text}\n\n{lists.to_markdown()}"
     if json_file is not None:
